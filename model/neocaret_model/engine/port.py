@@ -1,0 +1,160 @@
+"""The port that every engine implements, and the data that crosses it.
+
+Nothing here imports torch: what asks for text can be loaded and tested without a model.
+An engine is used from one thread at a time; only `CancelToken.cancel` may be called from another.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+FinishReason = Literal["eos", "stop", "length", "cancelled"]
+
+TokenProgress = Callable[[int, int], None]
+"""Called with the number of tokens decoded so far and the most that there will be."""
+
+
+class CancelToken:
+    """A flag that stops a generation within one decode step or one prefill chunk."""
+
+    def __init__(self) -> None:
+        self._event = threading.Event()
+
+    def cancel(self) -> None:
+        """Ask the generation to stop; safe from any thread, and any number of times."""
+        self._event.set()
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether the generation has been asked to stop."""
+        return self._event.is_set()
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """How one row chooses its tokens."""
+
+    temperature: float = 0.0
+    """0 is greedy; otherwise logits are divided by it."""
+    top_k: int = 0
+    """Only the k likeliest tokens; 0 is all of them."""
+    top_p: float = 1.0
+    """Only the likeliest tokens that together reach this probability (nucleus sampling, arXiv 1904.09751)."""
+    repetition_penalty: float = 1.0
+    """Divides the positive and multiplies the negative logits of tokens already present (CTRL, arXiv 1909.05858)."""
+    seed: int | None = None
+    """The row's own seed: the same seed gives the same tokens whatever the rows beside it; None is a fresh one."""
+
+    def __post_init__(self) -> None:
+        """Refuse what no sampler could carry out.
+
+        Raises:
+            ValueError: names the field and its range.
+        """
+        if not 0.0 <= self.temperature <= 100.0:
+            raise ValueError(f"temperature must be between 0 and 100, not {self.temperature}")
+        if self.top_k < 0:
+            raise ValueError(f"top_k must be 0 (all tokens) or more, not {self.top_k}")
+        if not 0.0 < self.top_p <= 1.0:
+            raise ValueError(f"top_p must be above 0 and at most 1, not {self.top_p}")
+        if not 0.0 < self.repetition_penalty <= 100.0:
+            raise ValueError(f"repetition_penalty must be above 0 and at most 100, not {self.repetition_penalty}")
+
+
+@dataclass(frozen=True, slots=True)
+class GenerationRequest:
+    """A prompt, and one sampling for each continuation wanted of it."""
+
+    prompt: str
+    rows: tuple[Sampling, ...] = (Sampling(),)
+    max_new_tokens: int = 64
+    """Upper bound for each continuation, in tokens."""
+    max_length: int | None = None
+    """Upper bound for prompt and continuation together, in tokens, as in transformers' `generate`."""
+    stop: tuple[str, ...] = ()
+    """A continuation ends before the first of these texts."""
+
+    def __post_init__(self) -> None:
+        """Refuse what no engine could carry out.
+
+        Raises:
+            ValueError: names the field and its range.
+        """
+        if not self.rows:
+            raise ValueError("rows must hold at least one sampling")
+        if self.max_new_tokens < 1:
+            raise ValueError(f"max_new_tokens must be 1 or more, not {self.max_new_tokens}")
+        if self.max_length is not None and self.max_length < 1:
+            raise ValueError(f"max_length must be 1 or more, not {self.max_length}")
+        if "" in self.stop:
+            raise ValueError("stop must not hold an empty text: it would end every continuation before it begins")
+
+
+@dataclass(frozen=True, slots=True)
+class Continuation:
+    """What one row made of the prompt."""
+
+    text: str
+    tokens: int
+    """How many tokens were decoded for it, an end-of-text token included."""
+    mean_logprob: float
+    """Mean natural logarithm of the model's own probability (before temperature and cuts) of those tokens."""
+    finish_reason: FinishReason
+
+
+@dataclass(frozen=True, slots=True)
+class GenerationResult:
+    """The continuations in the order of the request's rows, and what it took."""
+
+    continuations: tuple[Continuation, ...]
+    prompt_tokens: int
+    """Tokens of the whole prompt."""
+    used_tokens: int
+    """Tokens of the prompt that fitted the model's positions: the last ones."""
+    reused_tokens: int
+    """Tokens of the prompt whose keys and values came from an earlier request."""
+    prefill_ms: float
+    decode_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class ModelInfo:
+    """What is loaded."""
+
+    name: str
+    """As asked for: `bundled`, a hub name, or a folder."""
+    folder: str
+    """Where the weights were read."""
+    device: str
+    dtype: str
+    parameters: int
+    positions: int
+    """Tokens that prompt and continuation may have together."""
+
+
+class Engine(Protocol):
+    """Continues prompts."""
+
+    @property
+    def info(self) -> ModelInfo:
+        """What is loaded."""
+        ...
+
+    def generate(
+        self, request: GenerationRequest, cancel: CancelToken | None = None, progress: TokenProgress | None = None
+    ) -> GenerationResult:
+        """Continue the prompt once per row; blocks until all rows are done or `cancel` is set.
+
+        A cancelled request returns what it has, its unfinished rows marked `cancelled`.
+
+        Raises:
+            RequestError: the prompt is empty or not valid Unicode, or `max_length` leaves no room for a single token.
+        """
+        ...
+
+    def clear_cache(self) -> None:
+        """Forget the keys and values kept for the next request."""
+        ...

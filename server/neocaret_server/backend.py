@@ -1,0 +1,148 @@
+"""The port between the server and whatever continues text, and the data that crosses it.
+
+Importing this loads neither torch nor a model. A backend is used from one thread at a time;
+only `CancelToken.cancel` may be called from another.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+FinishReason = Literal["eos", "stop", "length", "cancelled"]
+
+
+class BackendError(Exception):
+    """The model cannot be loaded or the request not be carried out; the message is meant for the user."""
+
+
+class CancelToken:
+    """A flag that stops a generation within one token."""
+
+    def __init__(self) -> None:
+        self._event = threading.Event()
+
+    def cancel(self) -> None:
+        """Ask the generation to stop; safe from any thread, and any number of times."""
+        self._event.set()
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether the generation has been asked to stop."""
+        return self._event.is_set()
+
+
+@dataclass(frozen=True, slots=True)
+class ModelChoice:
+    """Which model to load, and where."""
+
+    model: str = "bundled"
+    """The model in the package, a hub name, or a folder."""
+    device: str = "auto"
+    dtype: str = "auto"
+
+
+@dataclass(frozen=True, slots=True)
+class LoadProgress:
+    """How far the loading is."""
+
+    message: str
+    """What is being done, in a few words: "Downloading model.safetensors"."""
+    done: int = 0
+    total: int = 0
+    """Bytes; 0 where it is not known."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelInfo:
+    """What is loaded."""
+
+    model: str
+    folder: str
+    device: str
+    dtype: str
+    parameters: int
+    positions: int
+
+
+@dataclass(frozen=True, slots=True)
+class CompletionRequest:
+    """A prompt and how to continue it.
+
+    A backend refuses numbers that are out of range with a `BackendError` that names them.
+    """
+
+    prompt: str
+    candidates: int = 3
+    max_new_tokens: int = 64
+    max_length: int | None = None
+    """Upper bound for prompt and continuation together, in tokens; where it is given, the tighter one holds."""
+    temperature: float = 0.4
+    top_p: float = 0.95
+    top_k: int = 0
+    repetition_penalty: float = 1.0
+    seed: int | None = None
+    greedy_first: bool = True
+    """The first candidate takes the likeliest token at each step; only the others are sampled."""
+    stop: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One continuation."""
+
+    text: str
+    mean_logprob: float
+    tokens: int
+    finish_reason: FinishReason
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """All candidates, the one of the highest mean log-probability first, and what they took."""
+
+    candidates: tuple[Candidate, ...]
+    prompt_tokens: int
+    used_tokens: int
+    """Tokens of the prompt that fitted the model: the last ones."""
+    reused_tokens: int
+    prefill_ms: float
+    decode_ms: float
+
+
+class Backend(Protocol):
+    """Loads one model and continues prompts with it."""
+
+    def load(self, choice: ModelChoice, progress: Callable[[LoadProgress], None], cancel: CancelToken) -> ModelInfo:
+        """Load the model, in place of the one loaded before; blocks, for minutes where a download is needed.
+
+        Raises:
+            BackendError: the model cannot be loaded; the one before is gone as well.
+        """
+        ...
+
+    def complete(
+        self,
+        request: CompletionRequest,
+        cancel: CancelToken,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> Completion:
+        """Continue the prompt; blocks until all candidates are done or `cancel` is set.
+
+        A cancelled request returns what it has, its unfinished candidates marked `cancelled`.
+        `progress` is called with the tokens decoded and the most that there will be.
+
+        Raises:
+            BackendError: no model is loaded, or the request cannot be carried out.
+        """
+        ...
+
+    def clear_cache(self) -> None:
+        """Forget what was kept of earlier prompts."""
+        ...
+
+    def unload(self) -> None:
+        """Give the model's memory back."""
+        ...
