@@ -1,0 +1,77 @@
+"""A finished run as a folder that transformers loads: `GPTNeoForCausalLM` in half precision, with its tokenizer."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import save_file
+from torch import Tensor
+
+from neocaret_model.training import checkpoint
+from neocaret_model.training.network import Network, folded_state
+from neocaret_model.training.recipe import Recipe, Shape
+
+
+def export(recipe: Recipe, folder: Path, destination: Path) -> None:
+    """Write the last checkpoint of the run in `folder` to `destination`.
+
+    Raises:
+        FileNotFoundError: the run has no checkpoint yet.
+    """
+    state = checkpoint.load(folder / "checkpoint.pt", torch.device("cpu"))
+    if state is None:
+        raise FileNotFoundError(f"{folder} has no checkpoint to export; train first")
+    network = Network(recipe.shape)
+    network.load_state_dict(state["network"])
+    destination.mkdir(parents=True, exist_ok=True)
+    write_weights(folded_state(network), destination)
+    _write_json(gpt_neo_config(recipe.shape), destination / "config.json")
+    for name in ("tokenizer.json", "tokenizer_config.json"):
+        shutil.copyfile(folder / name, destination / name)
+
+
+def write_weights(state: dict[str, Tensor], destination: Path) -> None:
+    """Write `model.safetensors` in half precision; what the weights do not fit is not rounded away unseen.
+
+    Raises:
+        ValueError: a weight is not finite in half precision; the message names the tensor.
+    """
+    half = {name: tensor.to(torch.float16).contiguous() for name, tensor in state.items()}
+    for name, tensor in half.items():
+        if not torch.isfinite(tensor).all():
+            raise ValueError(f"{name} does not fit half precision")
+    save_file(half, destination / "model.safetensors", metadata={"format": "pt"})
+
+
+def gpt_neo_config(shape: Shape) -> dict[str, Any]:
+    """Return a GPT-Neo's `config.json`: all layers global, so that GPT-2 engines can run it too."""
+    return {
+        "architectures": ["GPTNeoForCausalLM"],
+        "model_type": "gpt_neo",
+        "vocab_size": shape.vocabulary,
+        "max_position_embeddings": shape.positions,
+        "hidden_size": shape.width,
+        "num_layers": shape.layers,
+        "num_heads": shape.heads,
+        "attention_types": [[["global"], shape.layers]],
+        "intermediate_size": 4 * shape.width,
+        "window_size": 256,
+        "activation_function": "gelu_new",
+        "layer_norm_epsilon": 1e-5,
+        "initializer_range": 0.02,
+        "attention_dropout": 0.0,
+        "embed_dropout": 0.0,
+        "resid_dropout": 0.0,
+        "tie_word_embeddings": True,
+        "bos_token_id": 0,
+        "eos_token_id": 0,
+        "dtype": "float16",
+    }
+
+
+def _write_json(value: dict[str, Any], path: Path) -> None:
+    path.write_text(json.dumps(value, indent=2) + "\n", encoding="utf-8")
