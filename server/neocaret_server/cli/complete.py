@@ -1,0 +1,100 @@
+"""`neocaret complete`: continue a prompt, show the continuations, and export the best."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import time
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from neocaret_server.backend import Backend, CancelToken, Completion, CompletionRequest, ModelChoice, ModelInfo
+from neocaret_server.cli.export_options import prepare_export
+from neocaret_server.cli.generation_options import GenerationOptions, to_request
+from neocaret_server.cli.output import print_json, print_note
+from neocaret_server.cli.progress import progress_bar
+from neocaret_server.cli.prompt_source import read_prompt
+from neocaret_server.cli.report import as_json, print_report
+from neocaret_server.cli.services import Services
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+def complete(
+    context: typer.Context,
+    prompt: Annotated[str | None, typer.Argument(metavar="PROMPT", help="The text to continue.")] = None,
+    *,
+    model: Annotated[str, typer.Option(metavar="M", help="bundled, a hub name, or a folder.")] = "bundled",
+    device: Annotated[str, typer.Option(metavar="D", help="auto, cuda, mps or cpu.")] = "auto",
+    dtype: Annotated[str, typer.Option(metavar="T", help="auto, or the number format of the weights.")] = "auto",
+    candidates: Annotated[int | None, typer.Option("-n", metavar="N", help="Continuations, 1 to 8. [3]")] = None,
+    max_new_tokens: Annotated[int | None, typer.Option(metavar="N", help="Longest continuation. [64]")] = None,
+    max_length: Annotated[int | None, typer.Option(metavar="N", help="Prompt and continuation together.")] = None,
+    temperature: Annotated[
+        float | None, typer.Option(metavar="T", help="Sample all at this; else the first is greedy. [0.4]")
+    ] = None,
+    top_p: Annotated[float | None, typer.Option(metavar="P", help="Nucleus sampling. [0.95]")] = None,
+    top_k: Annotated[int | None, typer.Option(metavar="K", help="Only the K likeliest tokens. [0: all]")] = None,
+    repetition_penalty: Annotated[float | None, typer.Option(metavar="R", help="Above 1: repeat less. [1]")] = None,
+    greedy: Annotated[bool, typer.Option("--greedy", help="One continuation, the likeliest token each time.")] = False,
+    seed: Annotated[int | None, typer.Option(metavar="S", help="The same seed gives the same text.")] = None,
+    stop: Annotated[list[str] | None, typer.Option(metavar="TEXT", help="End before this text; repeatable.")] = None,
+    prompt_file: Annotated[str | None, typer.Option(metavar="FILE", help="The prompt's file; - is stdin.")] = None,
+    export: Annotated[str | None, typer.Option(metavar="FILE", help="Write prompt and best continuation.")] = None,
+    append: Annotated[bool, typer.Option("--append", help="Export to the end of an existing file.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Export in place of an existing file.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print everything as JSON.")] = False,
+) -> int:
+    """Continue a text, best continuation first."""
+    options = GenerationOptions(
+        candidates=candidates,
+        max_new_tokens=max_new_tokens,
+        max_length=max_length,
+        temperature=temperature,
+        top_p=top_p,
+        top_k=top_k,
+        repetition_penalty=repetition_penalty,
+        greedy=greedy,
+        seed=seed,
+        stop=tuple(stop or ()),
+    )
+    # Whatever can be refused is refused before a model is loaded, which takes seconds.
+    to_request(options, "")
+    write = prepare_export(export, append=append, overwrite=overwrite)
+    request = to_request(options, read_prompt(prompt, prompt_file))
+    backend = context.ensure_object(Services).new_backend()
+    info, completion, load_ms = _generate(backend, ModelChoice(model, device, dtype), request)
+    _note_cut(completion, info)
+    # Before printing: a reader that closes the pipe must not cost the file.
+    write(request.prompt + completion.candidates[0].text)
+    if json:
+        print_json(as_json(request.prompt, info, completion, load_ms))
+    else:
+        print_report(request.prompt, completion)
+    return 0
+
+
+def _generate(backend: Backend, choice: ModelChoice, request: CompletionRequest) -> tuple[ModelInfo, Completion, float]:
+    cancel = CancelToken()
+    with _standard_output_kept_clean(), progress_bar() as bar:
+        start = time.perf_counter()
+        info = backend.load(choice, bar.loading, cancel)
+        load_ms = (time.perf_counter() - start) * 1000
+        return info, backend.complete(request, cancel, bar.generating), load_ms
+
+
+@contextlib.contextmanager
+def _standard_output_kept_clean() -> Iterator[None]:
+    """Send what a library prints to standard error: standard output is the result's."""
+    with contextlib.redirect_stdout(sys.stderr):
+        yield
+
+
+def _note_cut(completion: Completion, info: ModelInfo) -> None:
+    if completion.used_tokens < completion.prompt_tokens:
+        print_note(
+            f"the prompt has {completion.prompt_tokens} tokens, and only its last {completion.used_tokens} fitted"
+            f" beside the continuation into the model's {info.positions}."
+        )

@@ -1,0 +1,45 @@
+"""`neocaret doctor`: what is installed, which device, does the model answer."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from neocaret_server.cli.checks import all_checks
+from neocaret_server.cli.output import output_console, print_json
+from neocaret_server.cli.services import Services
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from neocaret_server.cli.checks import Check
+
+_NAME_WIDTH = 16
+
+
+def doctor(
+    context: typer.Context,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> int:
+    """Check the installation, and say what to do about what is wrong."""
+    checks = all_checks(context.ensure_object(Services))
+    healthy = True
+    found: list[Check] = []
+    for check in checks:
+        healthy = healthy and check.ok
+        found.append(check)
+        if not json:
+            _print_check(output_console(), check)
+    if json:
+        print_json({"ok": healthy, "checks": [dataclasses.asdict(check) for check in found]})
+    return 0 if healthy else 1
+
+
+def _print_check(console: Console, check: Check) -> None:
+    verdict, style = ("ok", "green") if check.ok else ("problem", "bold red")
+    console.out(f"{verdict:9}", style=style, end="")
+    console.out(f"{check.name:{_NAME_WIDTH}}  {check.detail}")
+    if check.advice:
+        console.out(f"{'':9}{'':{_NAME_WIDTH}}  {check.advice}", style=None if check.ok else "bold")

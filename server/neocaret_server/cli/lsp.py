@@ -1,0 +1,56 @@
+"""`neocaret` and `neocaret lsp`: the language server on stdio."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from neocaret_server.cli.output import print_note
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from neocaret_server.cli.services import Services
+
+_PROCESS_ID = "--clientProcessId"
+_INTERRUPTED = 130
+
+
+@dataclass(frozen=True, slots=True)
+class ServerArguments:
+    """How the server was started."""
+
+    client_process_id: int | None = None
+    """The editor's process: when it is gone, so is the server."""
+
+
+def parse(arguments: Sequence[str]) -> ServerArguments | None:
+    """Read what editors start the server with; None is for anything else, help and mistakes included."""
+    rest = list(arguments[1:] if arguments[:1] == ["lsp"] else arguments)
+    process_id: int | None = None
+    while rest:
+        argument = rest.pop(0)
+        if argument == "--stdio":
+            continue
+        name, given, value = argument.partition("=")
+        if name != _PROCESS_ID:
+            return None
+        value = value if given else rest.pop(0) if rest else ""
+        if not (value.isascii() and value.isdecimal()):
+            return None
+        process_id = int(value)
+    return ServerArguments(process_id)
+
+
+def run(arguments: ServerArguments, services: Services) -> int:
+    """Serve until the client ends it, and return the exit code."""
+    if sys.stdin is not None and sys.stdin.isatty():
+        print_note(
+            "the language server speaks LSP on standard input, for an editor to start;"
+            " `neocaret --help` lists the commands."
+        )
+    try:
+        return services.serve(services.new_backend(), arguments.client_process_id)
+    except KeyboardInterrupt:
+        return _INTERRUPTED

@@ -1,0 +1,65 @@
+"""`neocaret models`: what can be loaded by name."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from neocaret_server.cli.output import output_console, print_json
+from neocaret_server.cli.services import Services
+
+if TYPE_CHECKING:
+    from neocaret_server.model_backend import KnownModel
+
+_HEADER = ("name", "parameters", "on disk", "licence", "here")
+
+
+def models(
+    context: typer.Context,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> int:
+    """List the models that can be loaded by name.
+
+    Any other GPT-Neo model of the hub can be loaded by its name as well, and any folder that holds one by its path.
+    """
+    known = context.ensure_object(Services).known_models()
+    if as_json:
+        print_json({"models": [dataclasses.asdict(model) for model in known]})
+        return 0
+    _print_table([_row(model) for model in known])
+    return 0
+
+
+def _row(model: KnownModel) -> tuple[str, ...]:
+    return (
+        model.name,
+        _short(model.parameters, ("", " k", " M", " B")),
+        _short(model.bytes, (" B", " kB", " MB", " GB")),
+        model.licence,
+        "yes" if model.here else "download",
+    )
+
+
+def _print_table(rows: list[tuple[str, ...]]) -> None:
+    console = output_console()
+    widths = [max(map(len, column)) for column in zip(_HEADER, *rows, strict=True)]
+    console.out(_aligned(_HEADER, widths), style="bold")
+    for row in rows:
+        console.out(_aligned(row, widths))
+
+
+def _aligned(row: tuple[str, ...], widths: list[int]) -> str:
+    return "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+
+
+def _short(number: int, units: tuple[str, ...]) -> str:
+    if number <= 0:
+        return "?"
+    value = float(number)
+    for unit in units[:-1]:
+        if value < 999.5:  # noqa: PLR2004 - what would be shown as 1000
+            return f"{value:.3g}{unit}"
+        value /= 1000
+    return f"{value:.3g}{units[-1]}"

@@ -1,0 +1,55 @@
+"""Standard output and standard error as the user sees them: coloured on a terminal, plain in a pipe."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import sys
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+_UNSAFE_ON_A_TERMINAL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+
+
+def output_console() -> Console:
+    """Return a console on standard output."""
+    return _console(stderr=False)
+
+
+def error_console() -> Console:
+    """Return a console on standard error."""
+    return _console(stderr=True)
+
+
+def print_json(value: Any) -> None:
+    """Print `value` as one JSON document, and escape what the output's encoding may lack."""
+    encoding = (getattr(sys.stdout, "encoding", None) or "").lower()
+    document = json.dumps(value, indent=2, ensure_ascii="utf" not in encoding, allow_nan=False)
+    sys.stdout.write(document + "\n")
+
+
+def print_note(text: str) -> None:
+    """Tell the user one thing on standard error, in one line."""
+    sys.stderr.write(f"neocaret: {text}\n")
+
+
+def visible(text: str) -> str:
+    r"""Return `text` with control characters spelled out, so that a text cannot steer the terminal."""
+    return _UNSAFE_ON_A_TERMINAL.sub(lambda match: f"\\x{ord(match[0]):02x}", text.replace("\r\n", "\n"))
+
+
+def _console(*, stderr: bool) -> Console:
+    from rich.console import Console
+
+    # Without a colour system rich writes no escape codes at all, bold ones neither.
+    return Console(
+        stderr=stderr,
+        color_system=None if os.environ.get("NO_COLOR") else "auto",
+        highlight=False,
+        markup=False,
+        emoji=False,
+        soft_wrap=True,
+    )

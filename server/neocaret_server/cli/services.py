@@ -1,0 +1,25 @@
+"""What the commands work with: the real things, or a test's."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from neocaret_server.backend import Backend
+from neocaret_server.model_backend import KnownModel, Machine, ModelBackend, inspect_machine, known_models
+
+
+def _serve(backend: Backend, client_process_id: int | None) -> int:
+    from neocaret_server.app import serve_stdio
+
+    return serve_stdio(backend, client_process_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """Everything outside the command line that a command uses."""
+
+    new_backend: Callable[[], Backend] = ModelBackend
+    known_models: Callable[[], Sequence[KnownModel]] = known_models
+    inspect_machine: Callable[[], Machine] = inspect_machine
+    serve: Callable[[Backend, int | None], int] = _serve

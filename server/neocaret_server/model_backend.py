@@ -1,0 +1,262 @@
+"""The backend over `neocaret_model`: the one file of the server that knows it.
+
+Everything of `neocaret_model`, torch and transformers is imported inside functions: importing this file is cheap,
+and the first `load` pays.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import logging
+import math
+import sys
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, cast
+
+from neocaret_server.backend import (
+    BackendError,
+    CancelToken,
+    Candidate,
+    Completion,
+    CompletionRequest,
+    LoadProgress,
+    ModelChoice,
+    ModelInfo,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    import neocaret_model.engine.port as engine_port
+
+    EngineLoader = Callable[
+        [str, str, str, Callable[[str, int, int], None], Callable[[], bool]],
+        engine_port.Engine,
+    ]
+
+MOST_CANDIDATES = 8
+LARGEST_SEED = 2**32 - 1
+
+_WARMER_BY = 0.25
+_HOTTEST = 100.0
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class KnownModel:
+    """A model that can be loaded by name."""
+
+    name: str
+    parameters: int
+    bytes: int
+    """On disk."""
+    licence: str
+    here: bool
+    """Whether it can be loaded without a download."""
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """What a model can run on, and where downloads are kept."""
+
+    threads: int
+    cuda: str | None
+    """The name of the first CUDA device."""
+    mps: bool
+    automatic: str
+    """The device that `auto` stands for."""
+    cache_folder: str
+
+
+class ModelBackend:
+    """Continues text with a GPT-Neo model; implements `backend.Backend`."""
+
+    def __init__(self, load_engine: EngineLoader | None = None) -> None:
+        """Take another loader of engines than the one of `neocaret_model`, for tests."""
+        self._load_engine = load_engine or _load_engine
+        self._engine: engine_port.Engine | None = None
+
+    def load(self, choice: ModelChoice, progress: Callable[[LoadProgress], None], cancel: CancelToken) -> ModelInfo:
+        """As `backend.Backend.load`."""
+        self.unload()
+
+        def report(message: str, done: int, total: int) -> None:
+            progress(LoadProgress(message, done, total))
+
+        with _told_plainly(f"loading the model {choice.model}"):
+            engine = self._load_engine(choice.model, choice.device, choice.dtype, report, lambda: cancel.cancelled)
+            info = engine.info
+        self._engine = engine
+        return ModelInfo(
+            model=info.name,
+            folder=info.folder,
+            device=info.device,
+            dtype=info.dtype,
+            parameters=info.parameters,
+            positions=info.positions,
+        )
+
+    def complete(
+        self,
+        request: CompletionRequest,
+        cancel: CancelToken,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> Completion:
+        """As `backend.Backend.complete`."""
+        if self._engine is None:
+            raise BackendError("No model is loaded; load one first.")
+        with _told_plainly("generating"):
+            generation = generation_request(request)
+            # The two tokens are one by structure: whoever generates only looks at `cancelled`.
+            result = self._engine.generate(generation, cast("engine_port.CancelToken", cancel), progress)
+        return Completion(
+            candidates=_ranked(result.continuations),
+            prompt_tokens=result.prompt_tokens,
+            used_tokens=result.used_tokens,
+            reused_tokens=result.reused_tokens,
+            prefill_ms=result.prefill_ms,
+            decode_ms=result.decode_ms,
+        )
+
+    def clear_cache(self) -> None:
+        """As `backend.Backend.clear_cache`."""
+        if self._engine is not None:
+            self._engine.clear_cache()
+
+    def unload(self) -> None:
+        """As `backend.Backend.unload`."""
+        if self._engine is None:
+            return
+        self._engine = None
+        gc.collect()
+        if (torch := sys.modules.get("torch")) is not None and torch.cuda.is_initialized():
+            torch.cuda.empty_cache()
+
+
+def generation_request(request: CompletionRequest) -> engine_port.GenerationRequest:
+    """Translate a request of the server into one of the engine.
+
+    With `greedy_first` the first row is greedy and the sampled ones climb: each is 25 % of the temperature warmer
+    than the one before, so that they differ from the greedy one and from each other. Without it all rows have the
+    temperature asked for. A temperature of 0 leaves one row, since all of them would be equal.
+
+    Raises:
+        BackendError: a number is out of range.
+        ValueError: a number is out of the engine's range.
+    """
+    from neocaret_model.engine.port import GenerationRequest
+
+    if not 1 <= request.candidates <= MOST_CANDIDATES:
+        raise BackendError(f"candidates must be between 1 and {MOST_CANDIDATES}, not {request.candidates}.")
+    if request.seed is not None and not 0 <= request.seed <= LARGEST_SEED:
+        raise BackendError(f"seed must be between 0 and {LARGEST_SEED}, not {request.seed}.")
+    return GenerationRequest(
+        prompt=request.prompt,
+        rows=_rows(request),
+        max_new_tokens=request.max_new_tokens,
+        max_length=request.max_length,
+        stop=request.stop,
+    )
+
+
+def _rows(request: CompletionRequest) -> tuple[engine_port.Sampling, ...]:
+    from neocaret_model.engine.port import Sampling
+
+    asked = Sampling(
+        temperature=request.temperature,
+        top_k=request.top_k,
+        top_p=request.top_p,
+        repetition_penalty=request.repetition_penalty,
+    )
+    greedy = replace(asked, temperature=0.0, top_k=0, top_p=1.0)
+
+    def sampled(row: int) -> engine_port.Sampling:
+        climb = 1 + _WARMER_BY * (row - 1) if request.greedy_first else 1.0
+        return replace(
+            asked,
+            temperature=min(asked.temperature * climb, _HOTTEST),
+            seed=None if request.seed is None else request.seed + row,
+        )
+
+    if request.temperature == 0:
+        return (greedy,)
+    if request.greedy_first:
+        return (greedy, *(sampled(row) for row in range(1, request.candidates)))
+    return tuple(sampled(row) for row in range(request.candidates))
+
+
+def _ranked(continuations: tuple[engine_port.Continuation, ...]) -> tuple[Candidate, ...]:
+    candidates = [
+        Candidate(text=one.text, mean_logprob=one.mean_logprob, tokens=one.tokens, finish_reason=one.finish_reason)
+        for one in continuations
+    ]
+    return tuple(sorted(candidates, key=_worst_first, reverse=True))
+
+
+def _worst_first(candidate: Candidate) -> float:
+    # A row that was cancelled before its first token has no probability to go by.
+    known = candidate.tokens > 0 and not math.isnan(candidate.mean_logprob)
+    return candidate.mean_logprob if known else -math.inf
+
+
+def _load_engine(
+    model: str, device: str, dtype: str, progress: Callable[[str, int, int], None], cancelled: Callable[[], bool]
+) -> engine_port.Engine:
+    from neocaret_model.loading import load_engine
+
+    return load_engine(model=model, device=device, dtype=dtype, progress=progress, cancelled=cancelled)
+
+
+@contextlib.contextmanager
+def _told_plainly(doing: str) -> Iterator[None]:
+    from neocaret_model.errors import ModelError
+
+    try:
+        yield
+    except BackendError:
+        raise
+    except (ModelError, ValueError) as error:
+        raise BackendError(str(error)) from error
+    except Exception as error:
+        logger.exception("failed while %s", doing)
+        if _is_out_of_memory(error):
+            raise BackendError(
+                f"Out of memory while {doing}; choose a smaller model, fewer candidates, or another device."
+            ) from error
+        # Not the error's own words: they may be long, and may hold text of the user's document.
+        raise BackendError(f"An unexpected {type(error).__name__} while {doing}; the log says where.") from error
+
+
+def _is_out_of_memory(error: Exception) -> bool:
+    # torch says it by a subclass of RuntimeError on a GPU, and by a sentence on a CPU.
+    return (
+        isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError" or "allocate memory" in str(error)
+    )
+
+
+def known_models() -> tuple[KnownModel, ...]:
+    """Return the models that can be loaded by name."""
+    from neocaret_model.catalogue import list_models
+
+    with _told_plainly("listing the models"):
+        return tuple(
+            KnownModel(model.name, model.parameters, model.bytes, model.licence, model.here) for model in list_models()
+        )
+
+
+def inspect_machine() -> Machine:
+    """Look at the devices that torch sees and at the folder of downloaded models."""
+    import torch
+    from huggingface_hub import constants
+
+    cuda = torch.cuda.get_device_name(0) if torch.cuda.is_available() else None
+    mps = torch.backends.mps.is_available()
+    return Machine(
+        threads=torch.get_num_threads(),
+        cuda=cuda,
+        mps=mps,
+        automatic="cuda" if cuda else "mps" if mps else "cpu",
+        cache_folder=constants.HF_HUB_CACHE,
+    )
