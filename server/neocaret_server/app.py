@@ -1,0 +1,111 @@
+"""Builds the language server of a backend and its features; owns start and shutdown."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import sys
+import threading
+from typing import IO
+
+from lsprotocol import types
+
+from neocaret_server import parent
+from neocaret_server.backend import Backend
+from neocaret_server.features import (
+    clear_cache,
+    completion,
+    did_change,
+    did_change_configuration,
+    did_close,
+    did_open,
+    execute_command,
+    export_completion,
+    generate,
+    initialize,
+    initialized,
+    inline_completion,
+    reload_model,
+    status,
+    work_done_progress_cancel,
+)
+from neocaret_server.server import NeocaretServer
+from neocaret_server.stdio import Writer, read_messages, take_standard_streams
+
+_END_SECONDS = 0.5
+_INTERRUPTED = 130
+
+_FEATURES = (
+    (types.INITIALIZE, initialize.handle, None),
+    (types.INITIALIZED, initialized.handle, None),
+    (types.TEXT_DOCUMENT_DID_OPEN, did_open.handle, None),
+    (types.TEXT_DOCUMENT_DID_CHANGE, did_change.handle, None),
+    (types.TEXT_DOCUMENT_DID_CLOSE, did_close.handle, None),
+    (types.TEXT_DOCUMENT_COMPLETION, completion.handle, types.CompletionOptions()),
+    # Without options the server would not say that it can.
+    (types.TEXT_DOCUMENT_INLINE_COMPLETION, inline_completion.handle, types.InlineCompletionOptions()),
+    (types.WORKSPACE_DID_CHANGE_CONFIGURATION, did_change_configuration.handle, None),
+    (types.WORKSPACE_EXECUTE_COMMAND, execute_command.handle, None),
+    (types.WINDOW_WORK_DONE_PROGRESS_CANCEL, work_done_progress_cancel.handle, None),
+)
+_COMMANDS = (clear_cache, export_completion, generate, reload_model, status)
+
+
+def build_server(backend: Backend) -> NeocaretServer:
+    """Put a server together; nothing runs yet."""
+    server = NeocaretServer(backend)
+    for method, handle, options in _FEATURES:
+        server.feature(method, options)(handle)
+    for command in _COMMANDS:
+        server.command(command.NAME)(command.handle)
+    return server
+
+
+def serve_stdio(backend: Backend, client_process_id: int | None = None) -> int:
+    """Serve one client over standard input and output until it leaves; return the exit code.
+
+    The code is 0 after `shutdown`, and 1 where the client left without it.
+    """
+    logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    # Below that, pygls logs whole messages, and with them the text of documents.
+    logging.getLogger("pygls").setLevel(logging.ERROR)
+    stdin, stdout = take_standard_streams()
+    server = build_server(backend)
+    try:
+        code = asyncio.run(serve(server, stdin, stdout, client_process_id))
+    except KeyboardInterrupt:
+        code = _INTERRUPTED
+    if not server.model.close(_END_SECONDS):
+        # It is deep in native code that no flag reaches, and the client has been answered all there was.
+        os._exit(code)
+    return code
+
+
+async def serve(
+    server: NeocaretServer, stdin: IO[bytes], stdout: IO[bytes], client_process_id: int | None = None
+) -> int:
+    """Handle messages until the client leaves; return the exit code."""
+    loop = asyncio.get_running_loop()
+    ended: asyncio.Future[int] = loop.create_future()
+    protocol = server.protocol
+    protocol.on_exit = lambda code: None if ended.done() else ended.set_result(code)
+    writer = Writer(stdout, on_lost=protocol.lost)
+    protocol.set_writer(writer)
+    if client_process_id is not None:
+        server.in_background(parent.watch(client_process_id, protocol.lost))
+    threading.Thread(target=_read, args=(loop, server, stdin), name="neocaret-stdin", daemon=True).start()
+    code = await ended
+    writer.close()
+    return code
+
+
+def _read(loop: asyncio.AbstractEventLoop, server: NeocaretServer, stdin: IO[bytes]) -> None:
+    protocol = server.protocol
+    try:
+        for body in read_messages(stdin):
+            loop.call_soon_threadsafe(protocol.receive, body)
+        loop.call_soon_threadsafe(protocol.lost)
+    except RuntimeError:
+        # The loop has ended before the stream has.
+        return

@@ -1,0 +1,37 @@
+"""`textDocument/completion`: the popup."""
+
+from __future__ import annotations
+
+from lsprotocol import types
+
+from neocaret_server.client import Client
+from neocaret_server.items import popup_items
+from neocaret_server.server import NeocaretServer
+from neocaret_server.suggest import Caret, suggest
+
+_TYPED_WITHIN_SECONDS = 0.3
+
+
+async def handle(ls: NeocaretServer, params: types.CompletionParams) -> types.CompletionList:
+    """Answer with suggestions, or with an empty list; always incomplete, so that the client asks again."""
+    uri = params.text_document.uri
+    suggestion = await suggest(ls, Caret(uri, params.position, "popup", automatic=_is_automatic(ls, params)))
+    items = popup_items(suggestion.texts, suggestion.ids, suggestion.spot, ls.client) if suggestion else []
+    return types.CompletionList(is_incomplete=True, items=items)
+
+
+def completion_options(client: Client) -> types.CompletionOptions:
+    """Choose the characters after which the client asks.
+
+    Neovim asks after nothing else. Where ghost text shows the suggestions anyway, a popup after each space or bracket
+    would only be in the way of the Enter key.
+    """
+    characters = ["."] if client.ghost_text and client.name != "Neovim" else [".", "(", "[", "{", "=", ",", " "]
+    return types.CompletionOptions(trigger_characters=characters, resolve_provider=False)
+
+
+def _is_automatic(ls: NeocaretServer, params: types.CompletionParams) -> bool:
+    """Say whether typing asked, not the user: editors call both "invoked", so a question on the heels of an edit is."""
+    if params.context is not None and params.context.trigger_kind != types.CompletionTriggerKind.Invoked:
+        return True
+    return ls.documents.seconds_since_change(params.text_document.uri) < _TYPED_WITHIN_SECONDS

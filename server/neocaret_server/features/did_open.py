@@ -1,0 +1,14 @@
+"""`textDocument/didOpen`."""
+
+from __future__ import annotations
+
+from lsprotocol import types
+
+from neocaret_server.documents import Document
+from neocaret_server.server import NeocaretServer
+
+
+def handle(ls: NeocaretServer, params: types.DidOpenTextDocumentParams) -> None:
+    """Take the document in."""
+    opened = params.text_document
+    ls.documents.open(Document.of(opened.uri, opened.language_id, opened.version, opened.text, ls.encoding))

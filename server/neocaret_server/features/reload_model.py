@@ -1,0 +1,19 @@
+"""`neocaret.reloadModel`: load the chosen model anew, as after a failure or when its files have changed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lsprotocol import types
+
+from neocaret_server.arguments import read_arguments
+from neocaret_server.server import NeocaretServer
+
+NAME = "neocaret.reloadModel"
+
+
+async def handle(ls: NeocaretServer, params: types.ExecuteCommandParams) -> dict[str, Any]:
+    """Begin to load, and answer at once; the status tells when it is done."""
+    read_arguments(NAME, params.arguments, {})
+    ls.load_model()
+    return {}

@@ -1,0 +1,40 @@
+"""`neocaret.status`: what the server is doing, and why it is silent."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lsprotocol import types
+
+from neocaret_server.arguments import read_arguments
+from neocaret_server.backend import LoadProgress
+from neocaret_server.server import NeocaretServer
+
+NAME = "neocaret.status"
+
+
+async def handle(ls: NeocaretServer, params: types.ExecuteCommandParams) -> dict[str, Any]:
+    """Tell all there is to tell."""
+    read_arguments(NAME, params.arguments, {})
+    model, info = ls.model, ls.model.info
+    return {
+        "version": ls.version,
+        "state": model.state,
+        "model": info.model if info else ls.settings.model,
+        "folder": info.folder if info else None,
+        "device": info.device if info else None,
+        "dtype": info.dtype if info else None,
+        "parameters": info.parameters if info else None,
+        "positions": info.positions if info else None,
+        "progress": _progress(model.progress),
+        "waiting": ls.requests.waiting() + len(ls.generations),
+        "lastAnswerMs": ls.last_answer_ms,
+        "lastReason": ls.last_reason,
+        "lastError": ls.last_error,
+    }
+
+
+def _progress(progress: LoadProgress | None) -> dict[str, Any] | None:
+    if progress is None:
+        return None
+    return {"message": progress.message, "done": progress.done, "total": progress.total or None}

@@ -1,0 +1,172 @@
+"""The one thread that touches the model, and what the event loop knows of it.
+
+Everything here but the jobs themselves runs on the event loop. Jobs run one after the other in the order in which
+they came; one whose cancel token is set before its turn is skipped.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import queue
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal, TypeVar
+
+from neocaret_server.backend import (
+    Backend,
+    BackendError,
+    CancelToken,
+    Completion,
+    CompletionRequest,
+    LoadProgress,
+    ModelChoice,
+    ModelInfo,
+)
+
+State = Literal["starting", "loading", "ready", "paused", "failed"]
+NOTHING = Completion(candidates=(), prompt_tokens=0, used_tokens=0, reused_tokens=0, prefill_ms=0.0, decode_ms=0.0)
+
+_REPORT_EVERY_SECONDS = 0.1
+_T = TypeVar("_T")
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    work: Callable[[], Any]
+    if_skipped: Any
+    cancel: CancelToken
+    future: asyncio.Future[Any]
+
+
+class ModelThread:
+    """Loads a model and runs generations, one at a time."""
+
+    def __init__(self, backend: Backend, on_change: Callable[[], None]) -> None:
+        self._backend = backend
+        self._on_change = on_change
+        self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._thread: threading.Thread | None = None
+        self._loading = CancelToken()
+        self._running: set[CancelToken] = set()
+        self.state: State = "starting"
+        self.info: ModelInfo | None = None
+        self.error: str | None = None
+        """Why the last load failed."""
+        self.progress: LoadProgress | None = None
+
+    def load(self, choice: ModelChoice) -> None:
+        """Load a model in place of the present one; stops what runs, and returns at once."""
+        self._stop_all()
+        self._loading = cancel = CancelToken()
+        self._become("loading")
+        report = self._on_loop(lambda progress: self._progressed(cancel, progress))
+        loaded = self._submit(lambda: self._backend.load(choice, report, cancel), None, cancel)
+        loaded.add_done_callback(lambda done: self._loaded(cancel, done))
+
+    async def complete(
+        self, request: CompletionRequest, cancel: CancelToken, progress: Callable[[int, int], None] | None = None
+    ) -> Completion:
+        """Continue a prompt; cancelling the task that waits here sets `cancel`.
+
+        `progress` is called on the event loop, some times per second.
+
+        Raises:
+            BackendError: as the backend says.
+        """
+        report = None if progress is None else self._on_loop(progress)
+        self._running.add(cancel)
+        try:
+            return await self._submit(lambda: self._backend.complete(request, cancel, report), NOTHING, cancel)
+        except asyncio.CancelledError:
+            cancel.cancel()
+            raise
+        finally:
+            self._running.discard(cancel)
+
+    async def clear_cache(self) -> None:
+        """Forget what was kept of earlier prompts."""
+        await self._submit(self._backend.clear_cache, None, CancelToken())
+
+    def close(self, seconds: float) -> bool:
+        """Stop what runs and end the thread; say whether it ended in that time."""
+        self._stop_all()
+        self._jobs.put(None)
+        if self._thread is not None:
+            self._thread.join(seconds)
+        return self._thread is None or not self._thread.is_alive()
+
+    def _stop_all(self) -> None:
+        self._loading.cancel()
+        for cancel in self._running:
+            cancel.cancel()
+
+    def _become(self, state: State, info: ModelInfo | None = None, error: str | None = None) -> None:
+        self.state, self.info, self.error, self.progress = state, info, error, None
+        self._on_change()
+
+    def _progressed(self, cancel: CancelToken, progress: LoadProgress) -> None:
+        if cancel is self._loading and self.state == "loading":
+            self.progress = progress
+            self._on_change()
+
+    def _loaded(self, cancel: CancelToken, done: asyncio.Future[ModelInfo | None]) -> None:
+        failure = done.exception()
+        if cancel is not self._loading or cancel.cancelled:
+            return
+        if failure is None:
+            self._become("ready", info=done.result())
+        elif isinstance(failure, BackendError):
+            self._become("failed", error=str(failure))
+        else:
+            _log.error("loading the model failed", exc_info=failure)
+            self._become("failed", error="The model could not be loaded; the server's log says why.")
+
+    def _submit(self, work: Callable[[], _T], if_skipped: _T, cancel: CancelToken) -> asyncio.Future[_T]:
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._run, name="neocaret-model", daemon=True)
+            self._thread.start()
+        future: asyncio.Future[_T] = asyncio.get_running_loop().create_future()
+        self._jobs.put(_Job(work, if_skipped, cancel, future))
+        return future
+
+    def _run(self) -> None:
+        while (job := self._jobs.get()) is not None:
+            try:
+                result = job.if_skipped if job.cancel.cancelled else job.work()
+            except Exception as error:  # noqa: BLE001 - it belongs to the one who waits
+                _call_on(job.future.get_loop(), _settle, job.future, None, error)
+            else:
+                _call_on(job.future.get_loop(), _settle, job.future, result, None)
+
+    def _on_loop(self, callback: Callable[..., None]) -> Callable[..., None]:
+        """Make a function for the model's thread that calls back on the loop, not too often but with the first."""
+        loop = asyncio.get_running_loop()
+        last = -_REPORT_EVERY_SECONDS
+
+        def report(*args: object) -> None:
+            nonlocal last
+            if time.monotonic() - last >= _REPORT_EVERY_SECONDS:
+                last = time.monotonic()
+                _call_on(loop, callback, *args)
+
+        return report
+
+
+def _settle(future: asyncio.Future[_T], result: _T, error: Exception | None) -> None:
+    if future.done():
+        return
+    if error is None:
+        future.set_result(result)
+    else:
+        future.set_exception(error)
+
+
+def _call_on(loop: asyncio.AbstractEventLoop, function: Callable[..., None], *args: object) -> None:
+    # A job that outlives the loop has nobody left to tell.
+    with contextlib.suppress(RuntimeError):
+        loop.call_soon_threadsafe(function, *args)

@@ -1,0 +1,227 @@
+"""The message layer over pygls: every request gets exactly one answer, with the right code, and no traceback in it.
+
+Departures from pygls:
+- Messages arrive as plain JSON values and are given their types here, so that one that does not fit can be answered.
+- What comes before `initialize`, or after `shutdown`, is refused as the specification says.
+- Capabilities that are not known are left out, and the rest of `initialize` stands.
+- Documents and commands are not pygls' business; `exit` and a lost client are told to `on_exit`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import json
+import logging
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import TYPE_CHECKING, Any
+
+import cattrs
+from lsprotocol import types
+from lsprotocol.types import ErrorCodes, LSPErrorCodes
+from pygls.exceptions import JsonRpcException
+from pygls.protocol import LanguageServerProtocol
+
+from neocaret_server.errors import ServerError
+
+if TYPE_CHECKING:
+    from cattrs import Converter
+    from pygls.lsp.server import LanguageServer
+
+_OURS = (
+    types.EXIT,
+    types.TEXT_DOCUMENT_DID_OPEN,
+    types.TEXT_DOCUMENT_DID_CHANGE,
+    types.TEXT_DOCUMENT_DID_CLOSE,
+    types.NOTEBOOK_DOCUMENT_DID_OPEN,
+    types.NOTEBOOK_DOCUMENT_DID_CHANGE,
+    types.NOTEBOOK_DOCUMENT_DID_CLOSE,
+    types.WORKSPACE_EXECUTE_COMMAND,
+    types.WINDOW_WORK_DONE_PROGRESS_CANCEL,
+)
+_log = logging.getLogger(__name__)
+
+
+class Protocol(LanguageServerProtocol):
+    """LSP for a server that survives its clients."""
+
+    def __init__(self, server: LanguageServer, converter: Converter) -> None:
+        super().__init__(server, converter)
+        for method in _OURS:
+            self.fm.builtin_features.pop(method, None)
+        self.on_exit: Callable[[int], None] = lambda _code: None
+        self._initialized = False
+
+    def receive(self, body: bytes) -> None:
+        """Handle the body of one message."""
+        try:
+            message = json.loads(body)
+        except (ValueError, RecursionError):
+            self._refuse(None, ErrorCodes.ParseError, "the message is not JSON")
+            return
+        self.handle_message(message)
+
+    def lost(self) -> None:
+        """End the process, because of `exit` or because the client is gone: with 0 after `shutdown`, with 1 without."""
+        self.on_exit(0 if self._shutdown else 1)
+
+    def structure_message(self, data: dict[str, Any]) -> Any:
+        """Leave a message as it is: `handle_message` gives it its types."""
+        return data
+
+    def handle_message(self, message: Any) -> None:
+        """Send a message where it belongs, or answer why not."""
+        if not isinstance(message, dict) or message.get("jsonrpc") != self.VERSION:
+            msg_id = message.get("id") if isinstance(message, dict) else None
+            if not _is_response(message):
+                self._refuse(msg_id, ErrorCodes.InvalidRequest, 'a message is one object with "jsonrpc": "2.0"')
+        elif _is_response(message):
+            self._take_response(message)
+        elif "id" in message:
+            self._take_request(message)
+        else:
+            self._take_notification(message)
+
+    def _take_request(self, message: dict[str, Any]) -> None:
+        msg_id, method = message["id"], message.get("method")
+        if not isinstance(method, str) or not _is_id(msg_id):
+            self._refuse(msg_id, ErrorCodes.InvalidRequest, "a request has a method, and a number or text as its id")
+        elif self._shutdown:
+            self._refuse(msg_id, ErrorCodes.InvalidRequest, "the server is shutting down")
+        elif not self._initialized and method != types.INITIALIZE:
+            self._refuse(msg_id, ErrorCodes.ServerNotInitialized, f"{method} came before initialize")
+        elif self._initialized and method == types.INITIALIZE:
+            self._refuse(msg_id, ErrorCodes.InvalidRequest, "initialize came a second time")
+        elif msg_id in self._request_futures:
+            self._refuse(msg_id, ErrorCodes.InvalidRequest, "a request with this id is being answered")
+        elif not self._knows(method):
+            self._refuse(msg_id, ErrorCodes.MethodNotFound, f"{method} is not something this server does")
+        else:
+            self._run_request(msg_id, method, message)
+
+    def _run_request(self, msg_id: int | str, method: str, message: dict[str, Any]) -> None:
+        try:
+            request = self._structure(method, message)
+        except Exception as error:  # noqa: BLE001 - whatever is wrong with it, it is answered
+            self._refuse(msg_id, ErrorCodes.InvalidParams, f"{method}: {_what_is_wrong(error)}")
+            return
+        if method == types.INITIALIZE:
+            self._initialized = True
+        contextvars.copy_context().run(self._handle_request, msg_id, method, request.params)
+
+    def _take_notification(self, message: dict[str, Any]) -> None:
+        method = message.get("method")
+        if method == types.EXIT:
+            self.lost()
+        elif isinstance(method, str) and self._initialized and not self._shutdown:
+            if method != types.CANCEL_REQUEST and not self._knows(method):
+                return
+            try:
+                notification = self._structure(method, message)
+            except Exception as error:  # noqa: BLE001 - nobody waits for an answer
+                _log.warning("ignoring %s: %s", method, _what_is_wrong(error))
+                return
+            self._handle_notification(method, notification.params)
+
+    def _take_response(self, message: dict[str, Any]) -> None:
+        msg_id = message["id"]
+        if not isinstance(msg_id, str) or msg_id not in self._result_types:
+            _log.debug("a response to nothing that was asked")
+            return
+        result_type = self._result_types.pop(msg_id)
+        try:
+            if message.get("error") is not None:
+                error = self._converter.structure(message["error"], types.ResponseError)
+                self._handle_response(msg_id, None, error)
+            else:
+                message.setdefault("result", None)
+                self._handle_response(msg_id, self._converter.structure(message, result_type).result)
+        except Exception as error:  # noqa: BLE001 - the one who asked is told
+            future = self._request_futures.pop(msg_id, None)
+            if future is not None and not future.done():
+                future.set_exception(JsonRpcException(f"the client's answer does not fit: {_what_is_wrong(error)}"))
+
+    def _structure(self, method: str, message: dict[str, Any]) -> Any:
+        message_type: Any = self.get_message_type(method)
+        try:
+            return self._converter.structure(message, message_type)
+        except Exception:
+            if method != types.INITIALIZE or not isinstance(message.get("params"), dict):
+                raise
+            return self._converter.structure(self._with_known_capabilities(message), message_type)
+
+    def _with_known_capabilities(self, message: dict[str, Any]) -> dict[str, Any]:
+        def fits(capabilities: Any) -> bool:
+            try:
+                self._converter.structure(capabilities, types.ClientCapabilities)
+            except Exception:  # noqa: BLE001 - that is the question
+                return False
+            return True
+
+        known = largest_that_fits(message["params"].get("capabilities"), fits)
+        return {**message, "params": {**message["params"], "capabilities": known or {}}}
+
+    def _handle_cancel_notification(self, msg_id: int | str) -> None:
+        # A cancel that comes after the answer is routine.
+        if (future := self._request_futures.get(msg_id)) is not None and msg_id not in self._result_types:
+            future.cancel()
+
+    def _send_handler_result(self, future: Future[Any] | asyncio.Future[Any], *, msg_id: int | str) -> None:
+        self._request_futures.pop(msg_id, None)
+        if future.cancelled():
+            self._refuse(msg_id, LSPErrorCodes.RequestCancelled, "the request was cancelled")
+        elif (error := future.exception()) is None:
+            self._send_response(msg_id, result=future.result())
+        elif isinstance(error, ServerError):
+            self._refuse(msg_id, error.code, str(error))
+        elif isinstance(error, JsonRpcException):
+            self._refuse(msg_id, error.code, error.message)
+        else:
+            _log.error("a request failed", exc_info=error)
+            self._refuse(msg_id, ErrorCodes.InternalError, "internal error; the server's log says more")
+
+    def _check_handler_result(self, future: Future[Any] | asyncio.Future[Any]) -> None:
+        if not future.cancelled() and (error := future.exception()) is not None:
+            _log.error("a notification failed", exc_info=error)
+
+    def _knows(self, method: str) -> bool:
+        return method in self.fm.builtin_features or method in self.fm.features
+
+    def _refuse(self, msg_id: object, code: int, sentence: str) -> None:
+        error = {"code": int(code), "message": sentence}
+        self._send_data({"jsonrpc": self.VERSION, "id": msg_id if _is_id(msg_id) else None, "error": error})
+
+
+def largest_that_fits(value: Any, fits: Callable[[Any], bool]) -> Any:
+    """Return a JSON value without the parts that keep it from fitting; None where nothing of it fits."""
+    if fits(value):
+        return value
+    if isinstance(value, list):
+        return [each for each in value if fits([each])]
+    if not isinstance(value, dict):
+        return None
+    kept: dict[str, Any] = {}
+    for name, inner in value.items():
+        fits_here = _beside(kept, name, fits)
+        part = largest_that_fits(inner, fits_here)
+        if part is not None and fits_here(part):
+            kept[name] = part
+    return kept
+
+
+def _beside(kept: dict[str, Any], name: str, fits: Callable[[Any], bool]) -> Callable[[Any], bool]:
+    return lambda part: fits({**kept, name: part})
+
+
+def _is_response(message: Any) -> bool:
+    return isinstance(message, dict) and "id" in message and "method" not in message
+
+
+def _is_id(value: object) -> bool:
+    return isinstance(value, int | str) and not isinstance(value, bool)
+
+
+def _what_is_wrong(error: Exception) -> str:
+    found = cattrs.transform_error(error) if isinstance(error, cattrs.BaseValidationError) else []
+    return "; ".join(found).replace("@ $.", "at ") or "the parameters do not fit"

@@ -1,0 +1,150 @@
+"""The language server's state: one client, one model, the open documents and what was offered.
+
+Features act on it; it knows none of them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Coroutine
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from lsprotocol import types
+from pygls.lsp.server import LanguageServer
+from pygls.protocol import default_converter
+
+from neocaret_server.backend import Backend, ModelChoice
+from neocaret_server.client import Client
+from neocaret_server.documents import DocumentStore, Encoding
+from neocaret_server.export import ExportError, path_from_uri
+from neocaret_server.model_thread import ModelThread
+from neocaret_server.offers import Offers
+from neocaret_server.progress import WorkDone
+from neocaret_server.protocol import Protocol
+from neocaret_server.requests import Requests
+from neocaret_server.settings import Settings, from_client
+from neocaret_server.trigger import Reason
+
+_log = logging.getLogger(__name__)
+
+
+class NeocaretServer(LanguageServer):
+    """What the features share."""
+
+    protocol: Protocol
+
+    def __init__(self, backend: Backend) -> None:
+        super().__init__("neocaret", version("neocaret"), protocol_cls=Protocol, converter_factory=default_converter)
+        self.client = Client()
+        self.initial_settings: object = None
+        self.settings = Settings()
+        self.documents = DocumentStore()
+        self.offers = Offers()
+        self.model = ModelThread(backend, self._model_changed)
+        self.requests = Requests(self.model.complete)
+        self.generations: dict[types.ProgressToken, asyncio.Task[Any]] = {}
+        """The requests for long generations that run or wait, by their progress tokens or else by keys of our own."""
+        self.last_reason: Reason | None = None
+        """Why the last question got no suggestion; None where it got one."""
+        self.last_answer_ms: float | None = None
+        self.last_error: str | None = None
+        self._told: set[str] = set()
+        self._bar: WorkDone | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    @property
+    def encoding(self) -> Encoding:
+        """How the client counts characters."""
+        encoding = self.protocol.workspace.position_encoding
+        return "utf-8" if encoding == "utf-8" else "utf-32" if encoding == "utf-32" else "utf-16"
+
+    def roots(self) -> list[Path]:
+        """Return the workspace's folders, the first one first; none of them need exist."""
+        workspace = self.protocol.workspace
+        uris = [folder.uri for folder in workspace.folders.values()] or [workspace.root_uri]
+        roots = []
+        for uri in filter(None, uris):
+            try:
+                roots.append(Path(path_from_uri(uri)))
+            except ExportError:
+                _log.info("a workspace folder that is not on this machine")
+        return roots
+
+    def apply_settings(self, *layers: object) -> None:
+        """Take the settings of a client, later layers over earlier ones; load the model anew where it is another."""
+        merged: dict[str, Any] = {}
+        problems = []
+        for layer in layers:
+            if isinstance(layer, dict):
+                merged.update({name: value for name, value in layer.items() if value is not None})
+            else:
+                problems += from_client(layer)[1]
+        before = self.choice
+        self.settings, more = from_client(merged)
+        self._tell_problems(problems + more)
+        if self.model.state != "starting" and self.choice != before:
+            self.load_model()
+
+    @property
+    def choice(self) -> ModelChoice:
+        """Return the model that the settings ask for."""
+        return ModelChoice(self.settings.model, self.settings.device, self.settings.dtype)
+
+    def load_model(self) -> None:
+        """Load the chosen model in the background, in place of the present one."""
+        self.model.load(self.choice)
+
+    def why_not_ready(self) -> str:
+        """Return a sentence for one who asks for something that needs the model."""
+        if self.model.state == "failed":
+            return f"There is no model: {self.model.error}"
+        return "The model is still loading; neocaret.status tells when it is ready."
+
+    def tell(self, message: str, kind: types.MessageType) -> None:
+        """Show the user what they must act on."""
+        self.window_show_message(types.ShowMessageParams(type=kind, message=message))
+
+    def in_background(self, work: Coroutine[Any, Any, None]) -> None:
+        """Run something that nobody waits for."""
+        task = asyncio.ensure_future(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def report_server_error(self, error: Exception, source: Any) -> None:
+        """Log what went wrong inside; it is nothing that the user could act on."""
+        _log.error("%s: %s", source.__name__, error)
+
+    def _tell_problems(self, problems: list[str]) -> None:
+        new = [problem for problem in problems if problem not in self._told]
+        self._told = set(problems)
+        if new:
+            self.tell("Neocaret: " + " ".join(new), types.MessageType.Warning)
+
+    def _model_changed(self) -> None:
+        model = self.model
+        if model.state == "loading" and model.progress is None:
+            self._end_bar()
+            if self.client.progress:
+                self.in_background(self._show_loading())
+        elif model.state == "loading" and model.progress is not None:
+            if self._bar is not None:
+                self._bar.report(model.progress.message, model.progress.done, model.progress.total)
+        else:
+            self._end_bar()
+        if model.state == "failed" and model.error is not None:
+            self.last_error = model.error
+            self.tell(f"Neocaret: {model.error}", types.MessageType.Error)
+
+    async def _show_loading(self) -> None:
+        bar = await WorkDone.ask(self)
+        if self.model.state == "loading" and self._bar is None:
+            self._bar = bar
+            bar.begin(f"Neocaret: loading {self.settings.model}", cancellable=False)
+
+    def _end_bar(self) -> None:
+        if self._bar is not None:
+            self._bar.end()
+            self._bar = None

@@ -1,0 +1,133 @@
+"""The one table of settings, and how it is read from what a client sends.
+
+camelCase on the wire, snake_case inside. A value that does not fit is reported by its full name and the default used;
+a name that is not in the table is reported too. Nothing is dropped in silence.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+from neocaret_server.prompt import Multiline
+from neocaret_server.rules import Rule
+
+SECTION = "neocaret"
+
+
+def _as(rule: Rule, about: str) -> dict[str, Any]:
+    return {"rule": rule, "about": about}
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the user chose, or the defaults."""
+
+    model: str = field(
+        default="bundled",
+        metadata=_as(Rule("text"), 'The model: "bundled", a name on the Hugging Face hub, or a folder.'),
+    )
+    device: str = field(default="auto", metadata=_as(Rule("text"), 'Where it runs: "auto", "cuda", "mps" or "cpu".'))
+    dtype: str = field(
+        default="auto", metadata=_as(Rule("text"), 'The number format of its weights: "auto", or one by name.')
+    )
+    candidates: int = field(default=3, metadata=_as(Rule("whole number", 1, 8), "How many continuations are offered."))
+    max_new_tokens: int = field(
+        default=64, metadata=_as(Rule("whole number", 1, 1024), "The most tokens of a suggestion.")
+    )
+    temperature: float = field(
+        default=0.4, metadata=_as(Rule("number", 0, 2), "How freely all continuations but the first are sampled.")
+    )
+    top_p: float = field(
+        default=0.95, metadata=_as(Rule("number", 0.01, 1), "Sample from the likeliest tokens of this share together.")
+    )
+    top_k: int = field(
+        default=0, metadata=_as(Rule("whole number", 0, 1000), "Sample from this many likeliest tokens; 0 from all.")
+    )
+    repetition_penalty: float = field(
+        default=1.0, metadata=_as(Rule("number", 1, 2), "How much a token that came before is held back.")
+    )
+    seed: int | None = field(
+        default=None,
+        metadata=_as(
+            Rule("whole number", 0, 2**32 - 1, nullable=True), "The same seed gives the same samples; null varies."
+        ),
+    )
+    multiline: Multiline = field(
+        default="auto",
+        metadata=_as(
+            Rule("text", choices=("auto", "always", "never")),
+            "Whether a suggestion may have several lines; auto: on an empty line and after a colon.",
+        ),
+    )
+    popup: bool = field(default=True, metadata=_as(Rule("flag"), "Whether suggestions stand in the completion popup."))
+    inline: bool = field(default=True, metadata=_as(Rule("flag"), "Whether suggestions appear as ghost text."))
+    automatic: bool = field(
+        default=True, metadata=_as(Rule("flag"), "Whether suggestions come while typing, without being asked for.")
+    )
+    languages: dict[str, bool] = field(
+        default_factory=lambda: {"*": True},
+        metadata=_as(Rule("flags by name"), 'Suggestions while typing by language id; "*" for all others.'),
+    )
+    exclude: tuple[str, ...] = field(
+        default=(),
+        metadata=_as(
+            Rule("texts"),
+            "Files never read, besides those that usually hold secrets; a pattern after ! takes files back.",
+        ),
+    )
+
+
+def camel_case(name: str) -> str:
+    """Return the name on the wire."""
+    return re.sub(r"_(.)", lambda found: found[1].upper(), name)
+
+
+RULES: dict[str, Rule] = {camel_case(each.name): each.metadata["rule"] for each in fields(Settings)}
+"""By the name on the wire."""
+
+# vscode-languageclient keeps its own switch `neocaret.trace.server` in the same section.
+_OF_THE_CLIENT = frozenset({"trace"})
+
+
+def from_client(given: object) -> tuple[Settings, list[str]]:
+    """Read the section `neocaret`; return the settings, and a sentence for each thing that is wrong with it."""
+    if given is None or given == []:
+        return Settings(), []
+    if not isinstance(given, dict):
+        return Settings(), [f"{SECTION} must be an object of settings; using the defaults."]
+    defaults = Settings()
+    chosen: dict[str, Any] = {}
+    problems: list[str] = []
+    for each in fields(Settings):
+        name = camel_case(each.name)
+        value = given.get(name)
+        # A section with holes is common: null says that the client has no opinion.
+        if value is None:
+            continue
+        try:
+            chosen[each.name] = RULES[name].read(value)
+        except ValueError:
+            default = getattr(defaults, each.name)
+            problems.append(f"{SECTION}.{name} must be {RULES[name].must_be}; using {_shown(default)}.")
+    problems += [_unknown(name) for name in given if name not in RULES and name not in _OF_THE_CLIENT]
+    return Settings(**chosen), problems
+
+
+def section_of(given: object) -> object:
+    """Take the section out of what may be the section itself or an object that holds it."""
+    return given[SECTION] if isinstance(given, dict) and SECTION in given else given
+
+
+def _unknown(name: str) -> str:
+    near = difflib.get_close_matches(name, RULES, n=1)
+    hint = f"; did you mean {SECTION}.{near[0]}?" if near else "."
+    return f"{SECTION}.{name} is not a setting{hint}"
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return f'"{value}"' if isinstance(value, str) else str(value)

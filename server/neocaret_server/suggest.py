@@ -1,0 +1,182 @@
+"""The life of one suggestion, from a caret to continuations with their ids; both channels go this way."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from dataclasses import dataclass
+
+from lsprotocol import types
+
+from neocaret_server.backend import BackendError, Completion, CompletionRequest
+from neocaret_server.documents import Document, Place, Position
+from neocaret_server.items import Spot, typed_word
+from neocaret_server.offers import OfferedList
+from neocaret_server.prompt import build_prompt, for_document, single_line
+from neocaret_server.server import NeocaretServer
+from neocaret_server.settings import Settings
+from neocaret_server.tidy import tidy
+from neocaret_server.trigger import Channel, Question, Reason, silence
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Caret:
+    """Where a suggestion is asked for."""
+
+    uri: str
+    position: types.Position
+    channel: Channel
+    automatic: bool
+    selected: types.SelectedCompletionInfo | None = None
+    """The popup's selected item: suggestions must extend it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Suggestion:
+    """The continuations of one caret, best first, and where they go."""
+
+    texts: list[str]
+    ids: list[str]
+    spot: Spot
+
+
+@dataclass(frozen=True, slots=True)
+class _Context:
+    document: Document
+    place: Place
+    start: Place
+    """Where the range begins that a suggestion replaces."""
+    typed: str
+    line_before: str
+    """The caret's line up to the caret, with the selected popup item as if it were accepted."""
+
+
+class _SilentError(Exception):
+    """There is no suggestion, for a reason."""
+
+    def __init__(self, reason: Reason) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+async def suggest(server: NeocaretServer, caret: Caret) -> Suggestion | None:
+    """Return the suggestion for a caret, or None; the server's state then says why."""
+    began = time.perf_counter()
+    try:
+        suggestion = await _suggest(server, caret)
+    except _SilentError as silent:
+        server.last_reason = silent.reason
+        _log.debug("no suggestion: %s", silent.reason)
+        return None
+    except asyncio.CancelledError:
+        server.last_reason = "cancelled"
+        raise
+    server.last_reason = None
+    server.last_answer_ms = round((time.perf_counter() - began) * 1000, 1)
+    return suggestion
+
+
+async def _suggest(server: NeocaretServer, caret: Caret) -> Suggestion:
+    document = server.documents.get(caret.uri)
+    if document is None:
+        raise _SilentError("unknown-document")
+    context = _context(document, caret)
+    question = Question(
+        uri=caret.uri,
+        language_id=document.language_id,
+        channel=caret.channel,
+        automatic=caret.automatic,
+        document_blank=document.is_blank(),
+        line_after=document.line_after(context.place),
+    )
+    if reason := silence(question, server.settings, server.model.state, busy=bool(server.generations)):
+        raise _SilentError(reason)
+    single = single_line(server.settings.multiline, context.line_before)
+    completion = await _ask(server, caret, context, single)
+    if caret.automatic and not _still_there(server, context):
+        raise _SilentError("changed")
+    texts = tidy(completion.candidates, single_line=single)
+    if not texts:
+        raise _SilentError("nothing-generated")
+    return _offer(server, context, texts)
+
+
+async def _ask(server: NeocaretServer, caret: Caret, context: _Context, single: bool) -> Completion:
+    document, place = context.document, context.place
+    prompt = build_prompt(document.lines[: place.line], context.line_before)
+    request = request_of(server.settings, prompt, single)
+    try:
+        completion = await server.requests.ask(
+            caret.uri, caret.channel, (document.version, place.line, place.index), request
+        )
+    except BackendError as error:
+        server.last_error = str(error)
+        raise _SilentError("model-error") from error
+    except Exception as error:
+        _log.exception("the model failed")
+        server.last_error = "The model failed; the server's log says why."
+        raise _SilentError("model-error") from error
+    if completion is None:
+        raise _SilentError("superseded")
+    if server.model.state != "ready":
+        raise _SilentError("model-loading")
+    return completion
+
+
+def request_of(settings: Settings, prompt: str, single: bool) -> CompletionRequest:
+    """Make the request for a suggestion as the settings have it."""
+    return CompletionRequest(
+        prompt=prompt,
+        candidates=settings.candidates,
+        max_new_tokens=settings.max_new_tokens,
+        temperature=settings.temperature,
+        top_p=settings.top_p,
+        top_k=settings.top_k,
+        repetition_penalty=settings.repetition_penalty,
+        seed=settings.seed,
+        stop=("\n",) if single else (),
+    )
+
+
+def _context(document: Document, caret: Caret) -> _Context:
+    place = document.place(Position(caret.position.line, caret.position.character))
+    before = document.line_before(place)
+    if caret.selected is not None:
+        first = caret.selected.range.start
+        start = document.place(Position(first.line, first.character))
+        if start.line == place.line and start.index <= place.index:
+            typed = caret.selected.text
+            return _Context(document, place, start, typed, before[: start.index] + typed)
+    typed = typed_word(before)
+    return _Context(document, place, Place(place.line, place.index - len(typed)), typed, before)
+
+
+def _still_there(server: NeocaretServer, context: _Context) -> bool:
+    now = server.documents.get(context.document.uri)
+    return now is not None and context.document.same_before(now, context.place)
+
+
+def _offer(server: NeocaretServer, context: _Context, texts: list[str]) -> Suggestion:
+    document, place = context.document, context.place
+    line_end = document.line_end_near(place.line)
+    before = "".join(document.lines[: place.line]) + context.line_before
+    ids = server.offers.add(OfferedList(before, line_end, tuple(for_document(text, line_end) for text in texts)))
+    return Suggestion(texts, ids, _spot(context, line_end))
+
+
+def _spot(context: _Context, line_end: str) -> Spot:
+    document, place = context.document, context.place
+    line = context.line_before
+    return Spot(
+        range=types.Range(
+            types.Position(place.line, document.character(context.start)),
+            types.Position(place.line, document.character(place)),
+        ),
+        typed=context.typed,
+        indent=line[: len(line) - len(line.lstrip(" \t"))],
+        line_end=line_end,
+        language_id=document.language_id,
+    )

@@ -1,0 +1,136 @@
+"""Whether a suggestion should be made at all, and if not, why; pure."""
+
+from __future__ import annotations
+
+import fnmatch
+from dataclasses import dataclass
+from typing import Literal
+from urllib.parse import unquote
+
+from neocaret_server.settings import Settings
+
+Channel = Literal["popup", "inline"]
+Reason = Literal[
+    "unknown-document",
+    "excluded-file",
+    "model-loading",
+    "model-paused",
+    "model-failed",
+    "language-off",
+    "automatic-off",
+    "popup-off",
+    "inline-off",
+    "empty-document",
+    "middle-of-line",
+    "busy",
+    "superseded",
+    "cancelled",
+    "changed",
+    "model-error",
+    "nothing-generated",
+]
+"""Why a request was answered with nothing; the status command and the log show it."""
+
+SECRETS = (
+    ".env*",
+    "*.pem",
+    "*.key",
+    "*.p12",
+    "*.pfx",
+    "*.kdbx",
+    "id_rsa*",
+    "id_dsa*",
+    "id_ecdsa*",
+    "id_ed25519*",
+    ".netrc",
+    ".pgpass",
+    ".npmrc",
+    ".pypirc",
+    ".git-credentials",
+    ".htpasswd",
+    ".ssh/",
+    ".aws/",
+    ".gnupg/",
+    ".kube/",
+)
+"""Files that hold secrets: never read, unless an `exclude` pattern takes one back with `!`."""
+
+_CLOSERS = frozenset(")]}>'\"`,;:")
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is known when a suggestion is asked for."""
+
+    uri: str
+    language_id: str
+    channel: Channel
+    automatic: bool
+    """Asked by typing, not by the user's own command."""
+    document_blank: bool
+    line_after: str
+
+
+def silence(question: Question, settings: Settings, state: str, *, busy: bool) -> Reason | None:
+    """Return why the question is not to be asked of the model, or None where it is.
+
+    An explicit question is silenced only by an excluded file, a channel that is switched off, and a model that is
+    not there.
+    """
+    if is_excluded(question.uri, settings.exclude):
+        return "excluded-file"
+    if not (settings.popup if question.channel == "popup" else settings.inline):
+        return "popup-off" if question.channel == "popup" else "inline-off"
+    if question.automatic and (reason := _quiet(question, settings)):
+        return reason
+    if state != "ready":
+        return _NOT_READY.get(state, "model-loading")
+    return "busy" if busy and question.automatic else None
+
+
+def is_excluded(uri: str, patterns: tuple[str, ...]) -> bool:
+    """Say whether a document is secret, or excluded by a pattern; the last pattern that fits decides.
+
+    `name/` fits a folder anywhere in the path, a pattern with a further `/` the end of the path, and any other the
+    file's name; `!` before a pattern takes the file back. Upper and lower case are the same.
+    """
+    path = unquote(uri.partition(":")[2].partition("#")[0]).replace("\\", "/").lower().split("/")
+    excluded = False
+    for pattern in (*SECRETS, *patterns):
+        wanted = not pattern.startswith("!")
+        if _fits(path, pattern.removeprefix("!").lower()):
+            excluded = wanted
+    return excluded
+
+
+def language_on(languages: dict[str, bool], language_id: str) -> bool:
+    """Say whether a language is switched on: by its own switch, else by that of `*`."""
+    return languages.get(language_id, languages.get("*", True))
+
+
+def _quiet(question: Question, settings: Settings) -> Reason | None:
+    if not settings.automatic:
+        return "automatic-off"
+    if not language_on(settings.languages, question.language_id):
+        return "language-off"
+    if question.document_blank:
+        return "empty-document"
+    if not _CLOSERS.issuperset(question.line_after.replace(" ", "").replace("\t", "")):
+        return "middle-of-line"
+    return None
+
+
+def _fits(path: list[str], pattern: str) -> bool:
+    if pattern.endswith("/"):
+        folder = pattern.strip("/").split("/")
+        width = len(folder)
+        return any(_all_fit(path[start : start + width], folder) for start in range(len(path) - width))
+    names = pattern.strip("/").split("/")
+    return len(names) <= len(path) and _all_fit(path[-len(names) :], names)
+
+
+def _all_fit(names: list[str], patterns: list[str]) -> bool:
+    return len(names) == len(patterns) and all(map(fnmatch.fnmatchcase, names, patterns))
+
+
+_NOT_READY: dict[str, Reason] = {"paused": "model-paused", "failed": "model-failed"}

@@ -1,0 +1,124 @@
+"""A client of the base protocol that can send anything, also what no library would."""
+
+from __future__ import annotations
+
+import json
+import queue
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+from neocaret_server.stdio import read_messages
+
+SERVER = Path(__file__).with_name("fake_server.py")
+
+
+class RawClient:
+    """A server process and both ends of its pipe."""
+
+    def __init__(self, **options: Any) -> None:
+        command = [sys.executable, str(SERVER), json.dumps(options)]
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        assert self.process.stderr is not None
+        self.stdin, self.stdout, self.stderr = self.process.stdin, self.process.stdout, self.process.stderr
+        self.received: list[dict[str, Any]] = []
+        self.errors = b""
+        self._queue: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
+        self._threads = [threading.Thread(target=read, daemon=True) for read in (self._read, self._read_errors)]
+        for thread in self._threads:
+            thread.start()
+        self._next_id = 0
+
+    def send_bytes(self, data: bytes) -> None:
+        self.stdin.write(data)
+        self.stdin.flush()
+
+    def send_body(self, body: bytes) -> None:
+        self.send_bytes(b"Content-Length: %d\r\n\r\n%s" % (len(body), body))
+
+    def send(self, **message: Any) -> None:
+        self.send_body(json.dumps({"jsonrpc": "2.0", **message}).encode())
+
+    def notify(self, method: str, params: Any) -> None:
+        self.send(method=method, params=params)
+
+    def request(self, method: str, params: Any) -> int:
+        self._next_id += 1
+        self.send(id=self._next_id, method=method, params=params)
+        return self._next_id
+
+    def answer(self, msg_id: object, seconds: float = 10) -> dict[str, Any]:
+        """Wait for the answer with this id; requests of the server on the way are kept in `received`."""
+        return self.wait(lambda message: "method" not in message and message.get("id") == msg_id, seconds)
+
+    def wait(self, fits: Any, seconds: float = 10) -> dict[str, Any]:
+        """Wait for a message that fits."""
+        for message in self.received:
+            if fits(message):
+                return message
+        end = time.monotonic() + seconds
+        while True:
+            message = self._queue.get(timeout=max(0.001, end - time.monotonic()))
+            self.received.append(message)
+            if fits(message):
+                return message
+
+    def ask(self, method: str, params: Any) -> dict[str, Any]:
+        return self.answer(self.request(method, params))
+
+    def command(self, name: str, argument: Any = None) -> Any:
+        return self.ask("workspace/executeCommand", {"command": name, "arguments": [argument or {}]})
+
+    def initialize(self, wait_until_ready: bool = True, **params: Any) -> dict[str, Any]:
+        result = self.ask("initialize", {"capabilities": {}, "processId": None, "rootUri": None, **params})
+        self.notify("initialized", {})
+        while wait_until_ready and self.command("neocaret.status")["result"]["state"] != "ready":
+            time.sleep(0.005)
+        return result
+
+    def open(self, text: str, uri: str = "file:///x.py") -> None:
+        document = {"uri": uri, "languageId": "python", "version": 1, "text": text}
+        self.notify("textDocument/didOpen", {"textDocument": document})
+
+    def change(self, text: str, version: int, uri: str = "file:///x.py") -> None:
+        self.notify(
+            "textDocument/didChange",
+            {"textDocument": {"uri": uri, "version": version}, "contentChanges": [{"text": text}]},
+        )
+
+    def end(self, seconds: float = 5) -> int:
+        """Wait for the process to end by itself; return its exit code."""
+        return self.process.wait(seconds)
+
+    def close(self) -> None:
+        """End the process whatever it does."""
+        self.process.kill()
+        self.process.wait()
+        for thread in self._threads:
+            thread.join()
+        for stream in (self.stdin, self.stdout, self.stderr):
+            try:
+                stream.close()
+            except BrokenPipeError:
+                continue
+
+    def _read(self) -> None:
+        for body in read_messages(self.stdout):
+            self._queue.put(json.loads(body))
+
+    def _read_errors(self) -> None:
+        self.errors = self.stderr.read()
+
+
+def at(line: int, character: int, uri: str = "file:///x.py", **more: Any) -> dict[str, Any]:
+    """The parameters of a question about a place."""
+    return {"textDocument": {"uri": uri}, "position": {"line": line, "character": character}, **more}
+
+
+EXPLICIT = {"context": {"triggerKind": 1}}
+AUTOMATIC = {"context": {"triggerKind": 2}}
