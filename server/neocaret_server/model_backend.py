@@ -11,6 +11,7 @@ import gc
 import logging
 import math
 import sys
+import traceback
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, cast
 
@@ -220,13 +221,20 @@ def _told_plainly(doing: str) -> Iterator[None]:
     except (ModelError, ValueError) as error:
         raise BackendError(str(error)) from error
     except Exception as error:
-        logger.exception("failed while %s", doing)
+        _log_without_text(error, doing)
         if _is_out_of_memory(error):
             raise BackendError(
                 f"Out of memory while {doing}; choose a smaller model, fewer candidates, or another device."
             ) from error
         # Not the error's own words: they may be long, and may hold text of the user's document.
         raise BackendError(f"An unexpected {type(error).__name__} while {doing}; the log says where.") from error
+
+
+def _log_without_text(error: Exception, doing: str) -> None:
+    # An error's own words may quote the document, and the document is for the debug level only.
+    where = "".join(traceback.format_tb(error.__traceback__))
+    logger.error("%s while %s\n%s", type(error).__name__, doing, where)
+    logger.debug("the same with its message", exc_info=error)
 
 
 def _is_out_of_memory(error: Exception) -> bool:
@@ -251,12 +259,13 @@ def inspect_machine() -> Machine:
     import torch
     from huggingface_hub import constants
 
+    from neocaret_model.device import choose_device
+
     cuda = torch.cuda.get_device_name(0) if torch.cuda.is_available() else None
-    mps = torch.backends.mps.is_available()
     return Machine(
         threads=torch.get_num_threads(),
         cuda=cuda,
-        mps=mps,
-        automatic="cuda" if cuda else "mps" if mps else "cpu",
+        mps=torch.backends.mps.is_available(),
+        automatic=str(choose_device("auto")),
         cache_folder=constants.HF_HUB_CACHE,
     )

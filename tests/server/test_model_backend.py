@@ -1,0 +1,254 @@
+# ruff: noqa: TID253 - this file tests the bridge to the engine, against its port
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+import pytest
+
+from neocaret_model import errors as model_errors
+from neocaret_model.engine.port import CancelToken as EngineCancelToken
+from neocaret_model.engine.port import (
+    Continuation,
+    Engine,
+    FinishReason,
+    GenerationRequest,
+    GenerationResult,
+    ModelInfo,
+    Sampling,
+    TokenProgress,
+)
+from neocaret_server.backend import BackendError, CancelToken, CompletionRequest, LoadProgress, ModelChoice
+from neocaret_server.model_backend import LARGEST_SEED, ModelBackend, generation_request, inspect_machine
+
+
+@dataclass
+class FakeEngine:
+    logprobs: tuple[float, ...] = (-1.0,)
+    error: Exception | None = None
+    requests: list[GenerationRequest] = field(default_factory=list)
+    cancels: list[EngineCancelToken | None] = field(default_factory=list)
+    cleared: int = 0
+
+    @property
+    def info(self) -> ModelInfo:
+        return ModelInfo("m", "/folder", "cpu", "float32", 7, 2048)
+
+    def generate(
+        self, request: GenerationRequest, cancel: EngineCancelToken | None = None, progress: TokenProgress | None = None
+    ) -> GenerationResult:
+        self.requests.append(request)
+        self.cancels.append(cancel)
+        if self.error is not None:
+            raise self.error
+        if progress is not None:
+            progress(1, request.max_new_tokens)
+        cancelled = cancel is not None and cancel.cancelled
+        reason: FinishReason = "cancelled" if cancelled else "length"
+        rows = tuple(
+            Continuation(f"row {row}", 0 if math.isinf(logprob) else 3, logprob, reason)
+            for row, logprob in enumerate(self.logprobs)
+        )
+        return GenerationResult(rows, 9, 8, 7, 1.5, 2.5)
+
+    def clear_cache(self) -> None:
+        self.cleared += 1
+
+
+def loaded(engine: FakeEngine) -> ModelBackend:
+    backend = ModelBackend(lambda *_: engine)
+    backend.load(ModelChoice(), lambda _: None, CancelToken())
+    return backend
+
+
+def rows(**changes: Any) -> tuple[Sampling, ...]:
+    return generation_request(CompletionRequest("x", **changes)).rows
+
+
+# Requests
+
+
+def test_first_row_is_greedy_and_the_sampled_ones_grow_warmer() -> None:
+    greedy, first, second, third = rows(candidates=4, temperature=0.4, top_k=5, top_p=0.9, repetition_penalty=1.1)
+    assert greedy == Sampling(repetition_penalty=1.1)
+    assert first == Sampling(0.4, 5, 0.9, 1.1)
+    assert second.temperature == pytest.approx(0.5)
+    assert third.temperature == pytest.approx(0.6)
+
+
+def test_without_a_greedy_row_all_have_the_temperature_asked_for() -> None:
+    assert [row.temperature for row in rows(candidates=3, temperature=0.9, greedy_first=False)] == [0.9, 0.9, 0.9]
+
+
+@pytest.mark.parametrize("greedy_first", [True, False])
+def test_temperature_of_zero_leaves_one_row(*, greedy_first: bool) -> None:
+    assert rows(candidates=8, temperature=0.0, greedy_first=greedy_first) == (Sampling(),)
+
+
+def test_hottest_temperature_can_be_climbed_from() -> None:
+    assert {row.temperature for row in rows(candidates=8, temperature=100.0)} == {0.0, 100.0}
+
+
+@pytest.mark.parametrize("greedy_first", [True, False])
+def test_each_sampled_row_has_a_seed_of_its_own(*, greedy_first: bool) -> None:
+    seeds = [row.seed for row in rows(candidates=3, seed=40, greedy_first=greedy_first)]
+    assert seeds == [None if greedy_first else 40, 41, 42]
+    assert {row.seed for row in rows(candidates=3)} == {None}
+
+
+def test_bounds_and_stops_are_passed_on() -> None:
+    asked = CompletionRequest("x = ", max_new_tokens=5, max_length=50, stop=("\n", "#"))
+    request = generation_request(asked)
+    assert (request.prompt, request.max_new_tokens, request.max_length, request.stop) == ("x = ", 5, 50, ("\n", "#"))
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"candidates": 0}, "candidates must be between 1 and 8"),
+        ({"candidates": 9}, "candidates must be between 1 and 8"),
+        ({"temperature": -0.1}, "temperature"),
+        ({"temperature": math.nan}, "temperature"),
+        ({"temperature": 101, "candidates": 1}, "temperature must be between 0 and 100, not 101"),
+        ({"top_p": 0.0, "temperature": 0.0}, "top_p"),
+        ({"top_k": -1}, "top_k"),
+        ({"repetition_penalty": 0.0}, "repetition_penalty"),
+        ({"max_new_tokens": 0}, "max_new_tokens"),
+        ({"max_length": 0}, "max_length"),
+        ({"stop": ("",)}, "stop"),
+        ({"seed": -1}, "seed"),
+        ({"seed": LARGEST_SEED + 1}, "seed"),
+    ],
+)
+def test_number_out_of_range_is_refused_by_its_name(changes: dict[str, Any], says: str) -> None:
+    with pytest.raises(BackendError, match=says):
+        loaded(FakeEngine()).complete(CompletionRequest("x", **changes), CancelToken())
+
+
+# Results
+
+
+def test_best_candidate_comes_first() -> None:
+    completion = loaded(FakeEngine((-2.0, -0.5, math.nan, -math.inf, -1.0))).complete(
+        CompletionRequest("x"), CancelToken()
+    )
+    assert [candidate.text for candidate in completion.candidates[:3]] == ["row 1", "row 4", "row 0"]
+    assert (completion.prompt_tokens, completion.used_tokens, completion.reused_tokens) == (9, 8, 7)
+    assert (completion.prefill_ms, completion.decode_ms) == (1.5, 2.5)
+
+
+def test_loaded_model_is_described() -> None:
+    seen: list[tuple[str, str, str]] = []
+
+    def load(model: str, device: str, dtype: str, *_: Any) -> Engine:
+        seen.append((model, device, dtype))
+        return FakeEngine()
+
+    info = ModelBackend(load).load(ModelChoice("m", "cpu", "float16"), lambda _: None, CancelToken())
+    assert seen == [("m", "cpu", "float16")]
+    assert (info.model, info.folder, info.device, info.dtype) == ("m", "/folder", "cpu", "float32")
+    assert (info.parameters, info.positions) == (7, 2048)
+
+
+def test_progress_of_loading_and_generating_is_passed_on() -> None:
+    def load(
+        _model: str, _device: str, _dtype: str, progress: Callable[[str, int, int], None], _: Callable[[], bool]
+    ) -> Engine:
+        progress("Downloading", 3, 9)
+        return FakeEngine()
+
+    loads: list[LoadProgress] = []
+    tokens: list[tuple[int, int]] = []
+    backend = ModelBackend(load)
+    backend.load(ModelChoice(), loads.append, CancelToken())
+    backend.complete(CompletionRequest("x"), CancelToken(), lambda *step: tokens.append(step))
+    assert loads == [LoadProgress("Downloading", 3, 9)]
+    assert tokens == [(1, 64)]
+
+
+def test_cancel_reaches_the_loader_and_the_engine() -> None:
+    asked: list[Callable[[], bool]] = []
+    engine = FakeEngine()
+    cancel = CancelToken()
+
+    def load(_model: str, _device: str, _dtype: str, _: Any, cancelled: Callable[[], bool]) -> Engine:
+        asked.append(cancelled)
+        return engine
+
+    backend = ModelBackend(load)
+    backend.load(ModelChoice(), lambda _: None, cancel)
+    assert not asked[0]()
+    cancel.cancel()
+    assert asked[0]()
+    assert backend.complete(CompletionRequest("x"), cancel).candidates[0].finish_reason == "cancelled"
+    assert engine.cancels[0] is cast("Any", cancel)
+
+
+# Failures
+
+
+class OutOfMemoryError(RuntimeError):
+    """As torch names its own."""
+
+
+@pytest.mark.parametrize(
+    ("error", "says"),
+    [
+        (model_errors.RequestError("The prompt is empty."), r"^The prompt is empty\.$"),
+        (ValueError("top_p must be above 0"), r"^top_p must be above 0$"),
+        (OutOfMemoryError("CUDA out of memory"), r"^Out of memory while generating; choose a smaller model"),
+        (RuntimeError("DefaultCPUAllocator: can't allocate memory"), r"^Out of memory while generating"),
+        (MemoryError(), r"^Out of memory while generating"),
+        (RuntimeError("secret text"), r"^An unexpected RuntimeError while generating; the log says where\.$"),
+    ],
+)
+def test_every_failure_is_one_sentence(error: Exception, says: str) -> None:
+    with pytest.raises(BackendError, match=says) as caught:
+        loaded(FakeEngine(error=error)).complete(CompletionRequest("x"), CancelToken())
+    assert caught.value.__cause__ is error
+
+
+def test_log_has_the_place_of_a_failure_and_its_words_only_at_debug_level(caplog: pytest.LogCaptureFixture) -> None:
+    backend = loaded(FakeEngine(error=RuntimeError("secret text")))
+    with caplog.at_level(logging.INFO), pytest.raises(BackendError):
+        backend.complete(CompletionRequest("x"), CancelToken())
+    assert "in generate" in caplog.text
+    assert "secret text" not in caplog.text
+
+
+def test_failed_load_leaves_no_model() -> None:
+    engines: list[Engine] = [FakeEngine()]
+
+    def load(*_: Any) -> Engine:
+        if engines:
+            return engines.pop()
+        raise model_errors.ModelNotFoundError("There is no model x.")
+
+    backend = ModelBackend(cast("Any", load))
+    backend.load(ModelChoice(), lambda _: None, CancelToken())
+    with pytest.raises(BackendError, match="There is no model x"):
+        backend.load(ModelChoice("x"), lambda _: None, CancelToken())
+    with pytest.raises(BackendError, match="No model is loaded"):
+        backend.complete(CompletionRequest("x"), CancelToken())
+
+
+def test_unloaded_backend_says_so_and_forgives_everything_else() -> None:
+    engine = FakeEngine()
+    backend = loaded(engine)
+    backend.clear_cache()
+    assert engine.cleared == 1
+    backend.unload()
+    backend.unload()
+    backend.clear_cache()
+    with pytest.raises(BackendError, match="No model is loaded"):
+        backend.complete(CompletionRequest("x"), CancelToken())
+
+
+def test_machine_has_a_device() -> None:
+    machine = inspect_machine()
+    assert machine.threads >= 1
+    assert machine.automatic.startswith(("cpu", "cuda", "mps"))
+    assert machine.cache_folder
