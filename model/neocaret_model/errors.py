@@ -1,12 +1,13 @@
 """What can go wrong with a model, each with one plain sentence for the user.
 
-    ModelError
-    ├── ModelNotFoundError      no such folder, no such name on the hub
-    ├── HubUnreachableError     the hub did not answer, or the download broke off
-    ├── UnsupportedModelError   a folder or a checkpoint that is no GPT-Neo, or has no safetensors
-    ├── BrokenWeightsError      truncated, inconsistent or unreadable weights, configuration or tokenizer
-    ├── DeviceError             the device or the format is not to be had here
-    └── RequestError            a generation request that cannot be carried out
+ModelError
+├── ModelNotFoundError      no such folder, no such name on the hub
+├── HubUnreachableError     the hub did not answer, or the download broke off
+├── UnsupportedModelError   a folder or a checkpoint that is no GPT-Neo, or has no safetensors
+├── BrokenWeightsError      truncated, inconsistent or unreadable weights, configuration or tokenizer
+├── DeviceError             the device or the format is not to be had here
+├── LoadCancelledError      the caller asked to stop before the model was there
+└── RequestError            a generation request that cannot be carried out
 """
 
 
@@ -32,6 +33,10 @@ class BrokenWeightsError(ModelError):
 
 class DeviceError(ModelError):
     """The device or the number format asked for is not available on this machine."""
+
+
+class LoadCancelledError(ModelError):
+    """The caller no longer wants the model; what was downloaded is kept for the next time."""
 
 
 class RequestError(ModelError):

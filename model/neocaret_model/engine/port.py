@@ -17,6 +17,9 @@ TokenProgress = Callable[[int, int], None]
 """Called with the number of tokens decoded so far and the most that there will be."""
 
 
+_LARGEST_FACTOR = 100.0
+
+
 class CancelToken:
     """A flag that stops a generation within one decode step or one prefill chunk."""
 
@@ -54,14 +57,16 @@ class Sampling:
         Raises:
             ValueError: names the field and its range.
         """
-        if not 0.0 <= self.temperature <= 100.0:
-            raise ValueError(f"temperature must be between 0 and 100, not {self.temperature}")
+        if not 0.0 <= self.temperature <= _LARGEST_FACTOR:
+            raise ValueError(f"temperature must be between 0 and {_LARGEST_FACTOR:g}, not {self.temperature}")
         if self.top_k < 0:
             raise ValueError(f"top_k must be 0 (all tokens) or more, not {self.top_k}")
         if not 0.0 < self.top_p <= 1.0:
             raise ValueError(f"top_p must be above 0 and at most 1, not {self.top_p}")
-        if not 0.0 < self.repetition_penalty <= 100.0:
-            raise ValueError(f"repetition_penalty must be above 0 and at most 100, not {self.repetition_penalty}")
+        if not 0.0 < self.repetition_penalty <= _LARGEST_FACTOR:
+            raise ValueError(
+                f"repetition_penalty must be above 0 and at most {_LARGEST_FACTOR:g}, not {self.repetition_penalty}"
+            )
 
 
 @dataclass(frozen=True, slots=True)

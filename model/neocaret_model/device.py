@@ -1,0 +1,68 @@
+"""Where the model runs, and in which number format: the words of the settings turned into what torch has here."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal, get_args
+
+from neocaret_model.errors import DeviceError
+
+if TYPE_CHECKING:
+    import torch
+
+DtypeName = Literal["float32", "float16", "bfloat16"]
+
+_KINDS = ("cuda", "mps", "cpu")
+
+
+def choose_device(name: str) -> torch.device:
+    """The device called `name`: `auto`, `cpu`, `cuda`, `cuda:N` or `mps`; `auto` takes the fastest there is.
+
+    Raises:
+        DeviceError: the name is unknown, or the device is not to be had here.
+    """
+    import torch
+
+    if name == "auto":
+        return torch.device(next(kind for kind in _KINDS if _available(kind)))
+    kind, _, index = name.partition(":")
+    if kind not in _KINDS or (":" in name and not (kind == "cuda" and index.isascii() and index.isdecimal())):
+        raise DeviceError(f"{name!r} is no device: use auto, cuda, cuda:N, mps or cpu.")
+    if not _available(kind):
+        raise DeviceError(f"There is no {kind} device that PyTorch {torch.__version__} can use here: use auto or cpu.")
+    if index and int(index) >= torch.cuda.device_count():
+        raise DeviceError(f"There is no {name} here, only cuda:0 to cuda:{torch.cuda.device_count() - 1}.")
+    return torch.device(name)
+
+
+def choose_dtype(name: str, device: torch.device) -> torch.dtype:
+    """The number format called `name`; `auto` takes the fastest that keeps the quality on this device.
+
+    Raises:
+        DeviceError: the name is unknown, or the device has no such format.
+    """
+    import torch
+
+    if name == "auto":
+        name = _best_format(device)
+    if name not in get_args(DtypeName):
+        raise DeviceError(f"{name!r} is no number format: use auto, {', '.join(get_args(DtypeName))}.")
+    if name == "bfloat16" and device.type == "cuda" and not torch.cuda.is_bf16_supported():
+        raise DeviceError(f"{torch.cuda.get_device_name(device)} has no bfloat16: use float16, float32 or auto.")
+    dtype: torch.dtype = getattr(torch, name)
+    return dtype
+
+
+def _available(kind: str) -> bool:
+    import torch
+
+    if kind == "cuda":
+        return torch.cuda.is_available()
+    return kind == "cpu" or torch.backends.mps.is_available()
+
+
+def _best_format(device: torch.device) -> DtypeName:
+    import torch
+
+    if device.type == "cuda":
+        return "bfloat16" if torch.cuda.is_bf16_supported(including_emulation=False) else "float16"
+    return "float16" if device.type == "mps" else "float32"

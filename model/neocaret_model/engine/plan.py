@@ -1,0 +1,51 @@
+"""What a request comes to on a given model: the tokens to feed, and how many to decode. No tensors."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from neocaret_model.engine.port import GenerationRequest
+from neocaret_model.engine.window import new_token_limit, text_start, window_start
+from neocaret_model.errors import RequestError
+from neocaret_model.unicode import require_unicode
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A request that fits the model's positions."""
+
+    tokens: list[int]
+    """The end of the prompt, at least one token."""
+    prompt_tokens: int
+    """How many tokens the prompt has before it is cut."""
+    new_tokens: int
+    """How many tokens each continuation may have, at least one."""
+
+
+def plan_request(request: GenerationRequest, encode: Callable[[str], list[int]], positions: int) -> Plan:
+    """Cut a request to a model of so many `positions`.
+
+    Raises:
+        RequestError: the prompt is empty, `encode` refuses it, or `max_length` leaves no room for a single token.
+    """
+    if not request.prompt:
+        raise RequestError("The prompt is empty: give at least one character to continue.")
+    require_unicode(request.prompt)
+    tokens = encode(request.prompt[text_start(request.prompt, positions) :])
+    if not tokens:
+        raise RequestError("The prompt comes to no tokens: give some text that this model's tokenizer knows.")
+    new_tokens = new_token_limit(request.max_new_tokens, positions)
+    if request.max_length is not None:
+        new_tokens = min(new_tokens, _room(request.max_length, len(tokens)))
+    start = window_start(len(tokens), positions - new_tokens)
+    return Plan(tokens[start:], len(tokens), new_tokens)
+
+
+def _room(max_length: int, prompt_tokens: int) -> int:
+    if max_length <= prompt_tokens:
+        raise RequestError(
+            f"max_length {max_length} leaves no room after a prompt of {prompt_tokens} tokens: "
+            f"raise it above {prompt_tokens}, or give max_new_tokens instead."
+        )
+    return max_length - prompt_tokens

@@ -1,0 +1,50 @@
+"""One continuation while it grows: its tokens, its text, and why it ended. No tensors."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Generic, TypeVar
+
+from neocaret_model.engine.port import Continuation, FinishReason
+from neocaret_model.engine.stopping import StopTexts
+
+Sampler = TypeVar("Sampler")
+
+
+class Row(Generic[Sampler]):
+    """The state of one continuation; `sampler` is what chooses its tokens, and is only carried here."""
+
+    def __init__(self, sampler: Sampler, stop: tuple[str, ...], decode: Callable[[Sequence[int]], str]) -> None:
+        self.sampler = sampler
+        self.tokens: list[int] = []
+        self.finish_reason: FinishReason | None = None
+        """None while it grows, and for good where the generation was cancelled."""
+        self._decode = decode
+        self._stops = StopTexts(stop) if stop else None
+        self._end: int | None = None
+        self._logprob = 0.0
+
+    def take(self, token: int, logprob: float, *, ends_text: bool) -> None:
+        """Add a token, and find out whether the continuation ends with it."""
+        self.tokens.append(token)
+        self._logprob += logprob
+        if ends_text:
+            self.finish_reason = "eos"
+        elif self._stops is not None:
+            self._end = self._stops.find(self._decode(self.tokens))
+            if self._end is not None:
+                self.finish_reason = "stop"
+
+    def run_out(self) -> None:
+        """End the continuation because no more tokens are wanted, unless it has ended by itself."""
+        if self.finish_reason is None:
+            self.finish_reason = "length"
+
+    def continuation(self) -> Continuation:
+        """What has become of it."""
+        return Continuation(
+            text=self._decode(self.tokens)[: self._end],
+            tokens=len(self.tokens),
+            mean_logprob=self._logprob / len(self.tokens) if self.tokens else 0.0,
+            finish_reason=self.finish_reason or "cancelled",
+        )

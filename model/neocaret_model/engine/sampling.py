@@ -1,0 +1,122 @@
+"""From logits to tokens: greedy, temperature, top-k, top-p and repetition penalty, each row by its own parameters.
+
+Everything is computed on the CPU in float32, whatever device the logits come from, and each row draws from its own
+generator: a row of one seed takes the same tokens alone and beside others, here and on a GPU with equal logits.
+
+- The order is that of transformers: penalty, temperature, top-k, top-p over what top-k left.
+- The nucleus is found among the 256 likeliest tokens, with their probabilities taken over all; only a row whose 256 do
+  not hold the mass is sorted whole. The distribution is the same, in a tenth of the time.
+- One uniform number is drawn per token and looked up in the cumulated probabilities.
+
+B rows, V vocabulary, C candidates of one row, the likeliest first.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import torch
+
+from neocaret_model.engine.port import Sampling
+
+_NUCLEUS_GUESS = 256
+_SEEDS = 2**64
+_COLDEST = 1e-6
+
+
+@dataclass(frozen=True, slots=True)
+class Sampled:
+    """One token for each row."""
+
+    tokens: list[int]
+    logprobs: list[float]
+    """Natural logarithms of the model's own probabilities, before penalty, temperature and cuts."""
+
+
+class RowSampler:
+    """The state with which one row chooses: its parameters, its random numbers, and the tokens already present."""
+
+    def __init__(self, sampling: Sampling, prompt: Iterable[int], vocabulary: int) -> None:
+        self._sampling = sampling
+        self._generator = torch.Generator()
+        self._generator.manual_seed(secrets.randbelow(_SEEDS) if sampling.seed is None else sampling.seed % _SEEDS)
+        self._present: torch.Tensor | None = None
+        if sampling.repetition_penalty != 1.0:
+            self._present = torch.zeros(vocabulary, dtype=torch.bool)  # V
+            self._present[list(prompt)] = True
+
+    def choose(self, logits: torch.Tensor) -> int:
+        """Take a token by `logits` (V, float32, on the CPU; not changed)."""
+        penalised = self._penalised(logits)
+        token = int(penalised.argmax()) if self._sampling.temperature == 0.0 else self._draw(penalised)
+        if self._present is not None:
+            self._present[token] = True
+        return token
+
+    def _penalised(self, logits: torch.Tensor) -> torch.Tensor:
+        if self._present is None:
+            return logits
+        penalty = self._sampling.repetition_penalty
+        return torch.where(self._present, torch.where(logits > 0, logits / penalty, logits * penalty), logits)
+
+    def _draw(self, logits: torch.Tensor) -> int:
+        # Shifted before the division: the smallest temperatures are no float32, and their neighbours would overflow.
+        scaled = (logits - logits.max()) / max(self._sampling.temperature, _COLDEST)
+        tokens, weights = candidates(scaled, self._sampling.top_k, self._sampling.top_p)
+        cumulated = weights.cumsum(0)  # C
+        point = torch.rand((), generator=self._generator, dtype=torch.float64) * cumulated[-1]
+        place = int(torch.searchsorted(cumulated, point, right=True))
+        place = min(place, int(torch.count_nonzero(cumulated < cumulated[-1])))
+        return place if tokens is None else int(tokens[place])
+
+
+def candidates(logits: torch.Tensor, top_k: int, top_p: float) -> tuple[torch.Tensor | None, torch.Tensor]:
+    """The tokens that top-k and top-p leave of one row's `logits` (V), and their probabilities, not normalised.
+
+    Returns:
+        tokens: C token numbers, the likeliest first; None for all of them in their own order.
+        weights: C float64 numbers that keep the proportions of the probabilities.
+    """
+    size = logits.numel()
+    limited = 0 < top_k < size
+    if not limited and top_p >= 1.0:
+        return None, logits.double().exp()
+    count = top_k if limited else min(size, _NUCLEUS_GUESS)
+    values, tokens = logits.topk(count)  # C, C
+    if top_p >= 1.0:
+        return tokens, values.double().exp()
+    total = (values if limited else logits).double().logsumexp(0)
+    weights = (values.double() - total).exp()
+    if not limited and count < size and weights.sum() < top_p:
+        values, tokens = logits.sort(descending=True)
+        weights = (values.double() - total).exp()
+    kept = nucleus_size(weights, top_p)
+    return tokens[:kept], weights[:kept]
+
+
+def nucleus_size(weights: torch.Tensor, top_p: float) -> int:
+    """How many of the descending probabilities (C) are needed to reach `top_p`; at least one."""
+    before = weights.cumsum(0) - weights
+    return max(1, int(torch.count_nonzero(before < top_p)))
+
+
+def sample(logits: torch.Tensor, rows: Sequence[RowSampler], vocabulary: int) -> Sampled:
+    """Take one token for each row.
+
+    Args:
+        logits: B x V, any device and format.
+        rows: B samplers, whose states move on.
+        vocabulary: tokens from this number on are never taken; the model may have more than the tokenizer knows.
+
+    Raises:
+        FloatingPointError: the model gave no finite logits.
+    """
+    raw = logits.detach().to(device="cpu", dtype=torch.float32)  # B x V
+    normaliser = raw.logsumexp(dim=-1)  # B
+    if not bool(normaliser.isfinite().all()):
+        raise FloatingPointError("The logits are not finite.")
+    tokens = [row.choose(row_logits[:vocabulary]) for row, row_logits in zip(rows, raw, strict=True)]
+    chosen = raw[torch.arange(len(tokens)), torch.tensor(tokens)] - normaliser  # B
+    return Sampled(tokens, chosen.tolist())

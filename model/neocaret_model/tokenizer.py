@@ -1,0 +1,106 @@
+"""Text to token numbers and back, over the `tokenizers` library alone: importing transformers would cost two seconds.
+
+Either a `tokenizer.json`, or the `vocab.json` and `merges.txt` of GPT-2's byte-level BPE.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
+
+from neocaret_model.config import read_json_object
+from neocaret_model.errors import BrokenWeightsError, UnsupportedModelError
+from neocaret_model.unicode import require_unicode
+
+TOKENIZER_FILE = "tokenizer.json"
+VOCABULARY_FILE = "vocab.json"
+MERGES_FILE = "merges.txt"
+END_OF_TEXT = "<|endoftext|>"
+
+_REPLACEMENT = "\ufffd"
+
+
+class TextTokenizer:
+    """A tokenizer that adds what its own post-processor adds, and nothing else."""
+
+    def __init__(self, tokenizer: Tokenizer) -> None:
+        # A tokenizer.json can ask for cutting and padding, which a prompt must never see.
+        tokenizer.no_truncation()
+        tokenizer.no_padding()
+        self._tokenizer = tokenizer
+        self.vocabulary: int = 1 + max(tokenizer.get_vocab(with_added_tokens=True).values(), default=-1)
+        """One more than the highest token number."""
+
+    def encode(self, text: str) -> list[int]:
+        """The tokens of `text`.
+
+        Raises:
+            RequestError: the text holds a lone surrogate, which is no character.
+        """
+        require_unicode(text)
+        ids: list[int] = self._tokenizer.encode(text).ids
+        return ids
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """The text of `ids` without special tokens, up to the last whole character.
+
+        A token may end inside the bytes of a character. Such a tail is held back, not shown as U+FFFD.
+        """
+        text: str = self._tokenizer.decode(list(ids), skip_special_tokens=True)
+        return text.rstrip(_REPLACEMENT)
+
+    def token_id(self, token: str) -> int | None:
+        """The number of a token given by its spelling in the vocabulary."""
+        number: int | None = self._tokenizer.token_to_id(token)
+        return number
+
+
+def read_tokenizer(folder: Path) -> TextTokenizer:
+    """The tokenizer of a checkpoint folder.
+
+    Raises:
+        UnsupportedModelError: the folder has no tokenizer that could be read.
+        BrokenWeightsError: its files are damaged.
+    """
+    path = folder / TOKENIZER_FILE
+    if path.is_file():
+        return TextTokenizer(_from_tokenizer_json(path))
+    if (folder / VOCABULARY_FILE).is_file() and (folder / MERGES_FILE).is_file():
+        return TextTokenizer(_from_vocabulary_and_merges(folder))
+    raise UnsupportedModelError(
+        f"{folder} has no tokenizer: it needs {TOKENIZER_FILE}, or {VOCABULARY_FILE} and {MERGES_FILE}."
+    )
+
+
+def _from_tokenizer_json(path: Path) -> Tokenizer:
+    try:
+        return Tokenizer.from_str(path.read_text(encoding="utf-8"))
+    # The library raises bare Exception for whatever it cannot read.
+    except Exception as error:
+        raise BrokenWeightsError(f"{path} is damaged ({error}): fetch or export the checkpoint again.") from error
+
+
+def _from_vocabulary_and_merges(folder: Path) -> Tokenizer:
+    vocabulary = read_json_object(folder / VOCABULARY_FILE)
+    try:
+        tokenizer = Tokenizer(models.BPE(vocabulary, _read_merges(folder / MERGES_FILE)))
+    except Exception as error:
+        raise BrokenWeightsError(
+            f"{VOCABULARY_FILE} and {MERGES_FILE} in {folder} do not fit together ({error}): fetch them again."
+        ) from error
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    if END_OF_TEXT in vocabulary:
+        tokenizer.add_special_tokens([AddedToken(END_OF_TEXT, normalized=True)])
+    return tokenizer
+
+
+def _read_merges(path: Path) -> list[tuple[str, str]]:
+    merges = []
+    for line in path.read_text(encoding="utf-8").split("\n"):
+        if line and not line.startswith("#version"):
+            left, right = line.split(" ")
+            merges.append((left, right))
+    return merges
