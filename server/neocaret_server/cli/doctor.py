@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from neocaret_server.cli.checks import all_checks
-from neocaret_server.cli.output import output_console, print_json
+from neocaret_server.cli.output import output_console, print_json, put
 from neocaret_server.cli.services import Services
 
 if TYPE_CHECKING:
@@ -39,7 +39,9 @@ def doctor(
 
 def _print_check(console: Console, check: Check) -> None:
     verdict, style = ("ok", "green") if check.ok else ("problem", "bold red")
-    console.out(f"{verdict:9}", style=style, end="")
-    console.out(f"{check.name:{_NAME_WIDTH}}  {check.detail}")
+    put(console, f"{verdict:9}", style)
+    put(console, f"{check.name:{_NAME_WIDTH}}  {check.detail}\n")
     if check.advice:
-        console.out(f"{'':9}{'':{_NAME_WIDTH}}  {check.advice}", style=None if check.ok else "bold")
+        put(console, f"{'':9}{'':{_NAME_WIDTH}}  {check.advice}\n", "bold")
+    # The next check may take seconds, and this one is not to wait for it.
+    console.file.flush()

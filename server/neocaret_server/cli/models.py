@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from neocaret_server.cli.output import output_console, print_json
+from neocaret_server.cli.output import output_console, print_json, put
 from neocaret_server.cli.services import Services
 
 if TYPE_CHECKING:
@@ -45,9 +45,10 @@ def _row(model: KnownModel) -> tuple[str, ...]:
 def _print_table(rows: list[tuple[str, ...]]) -> None:
     console = output_console()
     widths = [max(map(len, column)) for column in zip(_HEADER, *rows, strict=True)]
-    console.out(_aligned(_HEADER, widths), style="bold")
+    put(console, _aligned(_HEADER, widths), "bold")
     for row in rows:
-        console.out(_aligned(row, widths))
+        put(console, "\n" + _aligned(row, widths))
+    put(console, "\n")
 
 
 def _aligned(row: tuple[str, ...], widths: list[int]) -> str:

@@ -24,6 +24,14 @@ def error_console() -> Console:
     return _console(stderr=True)
 
 
+def put(console: Console, text: str, style: str | None = None) -> None:
+    """Write `text` as it is; where it has no style, with its tabs, which rich would expand."""
+    if style is not None and console.is_terminal:
+        console.out(text, style=style, end="")
+    else:
+        console.file.write(text)
+
+
 def print_json(value: Any) -> None:
     """Print `value` as one JSON document, and escape what the output's encoding may lack."""
     encoding = (getattr(sys.stdout, "encoding", None) or "").lower()

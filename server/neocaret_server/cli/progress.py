@@ -40,7 +40,7 @@ class ProgressBar:
         if self._task is None or message != self._message:
             if self._task is not None:
                 self._progress.remove_task(self._task)
-            self._task = self._progress.add_task(message, total=None)
+            self._task = self._progress.add_task(message, total=None, detail=detail)
             self._message = message
         self._progress.update(self._task, completed=done, total=total or None, detail=detail)
 

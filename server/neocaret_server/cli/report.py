@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from neocaret_server.cli.output import output_console, visible
+from neocaret_server.cli.output import output_console, put, visible
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -22,7 +22,7 @@ def print_report(prompt: str, completion: Completion) -> None:
     console = output_console()
     _print_part(console, "prompt", prompt, _PROMPT_STYLE)
     for rank, candidate in enumerate(completion.candidates, start=1):
-        console.out()
+        put(console, "\n")
         _print_part(console, _heading(rank, len(completion.candidates), candidate), candidate.text, None)
 
 
@@ -58,6 +58,9 @@ def _heading(rank: int, count: int, candidate: Candidate) -> str:
 
 
 def _print_part(console: Console, heading: str, text: str, style: str | None) -> None:
-    console.out(f"==> {heading} <==", style=_HEADING_STYLE)
+    put(console, f"==> {heading} <==", _HEADING_STYLE)
     shown = visible(text) if console.is_terminal else text
-    console.out(shown, style=style, end="" if shown.endswith("\n") else "\n")
+    put(console, "\n")
+    put(console, shown, style)
+    if not shown.endswith("\n"):
+        put(console, "\n")
