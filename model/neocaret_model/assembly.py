@@ -14,9 +14,7 @@ import torch
 from transformers import GPTNeoConfig, GPTNeoForCausalLM
 
 from neocaret_model.config import LayerKind, ModelConfig
-from neocaret_model.weights import ByteProgress, read_weights
-
-_HEAD = "lm_head.weight"
+from neocaret_model.weights import OUTPUT_HEAD, ByteProgress, read_weights
 
 
 def assemble(
@@ -37,7 +35,7 @@ def assemble(
         network = GPTNeoForCausalLM(_transformers_config(config))
     shapes = {name: tuple(tensor.shape) for name, tensor in network.state_dict().items()}
     if config.tied:
-        shapes.pop(_HEAD, None)
+        shapes.pop(OUTPUT_HEAD, None)
 
     # A copy even where nothing changes: the file stays mapped otherwise, and cutting it would kill the process.
     def place(tensor: torch.Tensor) -> torch.Tensor:

@@ -10,6 +10,7 @@ from neocaret_model.config import ModelConfig, read_config
 from neocaret_model.engine.port import Engine, ModelInfo
 from neocaret_model.errors import BrokenWeightsError, DeviceError
 from neocaret_model.hub import LoadProgress, resolve
+from neocaret_model.threads import let_waiting_threads_sleep
 from neocaret_model.tokenizer import END_OF_TEXT, TextTokenizer, read_tokenizer
 from neocaret_model.weights import weight_files
 
@@ -37,6 +38,7 @@ def load_engine(
     Raises:
         ModelError: one of its kinds, with a sentence for the user.
     """
+    let_waiting_threads_sleep()
     tell = progress or _tell_nobody
     give_up = cancelled or _never
     folder = resolve(model, tell, give_up)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 WEIGHTS_FILE = "model.safetensors"
 INDEX_FILE = "model.safetensors.index.json"
 
+OUTPUT_HEAD = "lm_head.weight"
 _PREFIX = "transformer."
 _PICKLED = ("*.bin", "*.pt", "*.pth", "*.ckpt")
 # What the network itself computes; older checkpoints carry them along.
@@ -134,14 +135,14 @@ def _stored_shapes(files: list[Path]) -> Iterator[tuple[str, tuple[Path, tuple[i
                 yield name, (path, tuple(file.get_slice(name).get_shape()))
 
 
-def stored_parameters(files: list[Path]) -> int:
-    """How many numbers the checkpoint files hold, without what the network computes itself.
+def stored_parameters(files: list[Path], *, tied: bool) -> int:
+    """How many parameters the checkpoint files hold: what the network computes itself is none, a tied head no second.
 
     Raises:
         BrokenWeightsError: a file is truncated or damaged.
     """
-    sizes = {name: shape for name, (_, shape) in _stored_shapes(files) if not name.endswith(_COMPUTED)}
-    return sum(math.prod(shape) for shape in sizes.values())
+    ignored = (*_COMPUTED, OUTPUT_HEAD) if tied else _COMPUTED
+    return sum(math.prod(shape) for name, (_, shape) in _stored_shapes(files) if not name.endswith(ignored))
 
 
 def _spellings(name: str) -> tuple[str, ...]:
