@@ -203,4 +203,8 @@ def _apply(lines: list[str], edit: Edit, encoding: Encoding) -> None:
         # The two have become one line end.
         first -= 1
         text = lines[first] + text
-    lines[first : end.line + 1] = split_lines(text)
+    new = split_lines(text)
+    if end.line + 1 < len(lines):
+        # The text ends with a line end, and what follows it is there already.
+        new.pop()
+    lines[first : end.line + 1] = new

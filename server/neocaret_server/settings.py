@@ -7,6 +7,7 @@ a name that is not in the table is reported too. Nothing is dropped in silence.
 from __future__ import annotations
 
 import difflib
+import json
 import re
 from dataclasses import dataclass, field, fields
 from typing import Any
@@ -128,6 +129,4 @@ def _unknown(name: str) -> str:
 
 
 def _shown(value: object) -> str:
-    if isinstance(value, bool):
-        return str(value).lower()
-    return f'"{value}"' if isinstance(value, str) else str(value)
+    return json.dumps(value)

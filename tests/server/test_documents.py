@@ -1,0 +1,174 @@
+"""The document store against a naive model of the specification's words."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from neocaret_server.documents import (
+    Document,
+    DocumentStore,
+    Edit,
+    Encoding,
+    Place,
+    Position,
+    index_of,
+    split_lines,
+    units,
+)
+
+ENCODINGS: tuple[Encoding, ...] = ("utf-8", "utf-16", "utf-32")
+ALPHABET = st.sampled_from(
+    ["a", "b", " ", "\n", "\r", "\r\n", "\f", "\v", "\x85", "\u2028", "é", "你", "😀", "\ud83d", "\0"]
+)
+TEXTS = st.lists(ALPHABET, max_size=30).map("".join)
+POSITIONS = st.builds(Position, st.integers(0, 12), st.integers(0, 40))
+EDITS = st.lists(st.builds(Edit, TEXTS, POSITIONS, POSITIONS) | st.builds(Edit, TEXTS), max_size=8)
+
+
+def naive_offset(text: str, position: Position, encoding: Encoding) -> int:
+    """Walk over the text character by character."""
+    offset = 0
+    for _ in range(position.line):
+        end = naive_line_end(text, offset)
+        if end == len(text):
+            return end
+        offset = end + (2 if text[end : end + 2] == "\r\n" else 1)
+    passed = 0
+    for index in range(offset, naive_line_end(text, offset)):
+        passed += naive_units(text[index], encoding)
+        if passed > position.character:
+            return index
+    return naive_line_end(text, offset)
+
+
+def naive_line_end(text: str, offset: int) -> int:
+    while offset < len(text) and text[offset] not in "\r\n":
+        offset += 1
+    return offset
+
+
+def naive_units(char: str, encoding: Encoding) -> int:
+    code = ord(char)
+    if encoding == "utf-16":
+        return 2 if code > 0xFFFF else 1
+    if encoding == "utf-8":
+        return 1 if code < 0x80 else 2 if code < 0x800 else 3 if code < 0x10000 else 4
+    return 1
+
+
+def naive_edited(text: str, edit: Edit, encoding: Encoding) -> str:
+    if edit.start is None or edit.end is None:
+        return edit.text
+    start, end = sorted(naive_offset(text, position, encoding) for position in (edit.start, edit.end))
+    return text[:start] + edit.text + text[end:]
+
+
+def document(text: str, encoding: Encoding = "utf-16") -> Document:
+    return Document.of("file:///x.py", "python", 1, text, encoding)
+
+
+@given(TEXTS, EDITS, st.sampled_from(ENCODINGS))
+def test_edits_do_what_the_specification_says(text: str, edits: list[Edit], encoding: Encoding) -> None:
+    edited = document(text, encoding).edited(edits, version=2)
+    for edit in edits:
+        text = naive_edited(text, edit, encoding)
+    assert edited.text == text
+    assert list(edited.lines) == split_lines(text)
+    assert edited.version == 2
+
+
+@given(TEXTS, POSITIONS, st.sampled_from(ENCODINGS))
+def test_a_place_is_where_the_position_points(text: str, position: Position, encoding: Encoding) -> None:
+    edited = document(text, encoding)
+    place = edited.place(position)
+    offset = naive_offset(text, position, encoding)
+    assert edited.before(place) == text[:offset]
+    assert edited.line_after(place) == text[offset : naive_line_end(text, offset)]
+    # Back in the client's units, it is the same place again.
+    assert edited.place(Position(place.line, edited.character(place))) == place
+
+
+@given(TEXTS)
+def test_lines_are_the_text_and_only_the_last_has_no_end(text: str) -> None:
+    lines = split_lines(text)
+    assert "".join(lines) == text
+    assert all(line.endswith(("\r", "\n")) for line in lines[:-1])
+    assert not lines[-1].endswith(("\r", "\n"))
+
+
+@given(TEXTS, POSITIONS, EDITS)
+def test_same_before_compares_the_texts(text: str, position: Position, edits: list[Edit]) -> None:
+    old = document(text)
+    new = old.edited(edits, version=2)
+    place = old.place(position)
+    same = place.line < len(new.lines) and new.before(Place(place.line, place.index)) == old.before(place)
+    assert old.same_before(new, place) == same
+
+
+@pytest.mark.parametrize(
+    ("encoding", "character", "index"),
+    [("utf-8", 4, 1), ("utf-8", 5, 2), ("utf-16", 2, 1), ("utf-16", 1, 0), ("utf-32", 1, 1), ("utf-32", 9, 2)],
+)
+def test_units_of_an_emoji(encoding: Encoding, character: int, index: int) -> None:
+    assert index_of("😀a", character, encoding) == index
+
+
+def test_a_lone_surrogate_survives_and_is_one_unit_of_utf_16() -> None:
+    edited = document("a\ud83d").edited([Edit("b", Position(0, 2), Position(0, 2))], 2)
+    assert edited.text == "a\ud83db"
+    assert [units("\ud83d", encoding) for encoding in ENCODINGS] == [3, 1, 1]
+
+
+def test_a_line_feed_after_a_carriage_return_makes_one_line_end() -> None:
+    edited = document("a\rb").edited([Edit("\n", Position(1, 0), Position(1, 0))], 2)
+    assert edited.lines == ("a\r\n", "b")
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "end"),
+    [("a\r\nb", 1, "\r\n"), ("a\r\nb", 0, "\r\n"), ("a\rb\nc", 1, "\r"), ("a", 0, "\n"), ("a\fb", 0, "\n")],
+)
+def test_the_line_end_near_a_line(text: str, line: int, end: str) -> None:
+    assert document(text).line_end_near(line) == end
+
+
+def test_a_snapshot_does_not_change() -> None:
+    store = DocumentStore()
+    old = document("a")
+    store.open(old)
+    assert store.change(old.uri, [Edit("b")], 2)
+    new = store.get(old.uri)
+    assert new is not None
+    assert (old.text, new.text) == ("a", "b")
+
+
+def test_an_edit_of_an_unknown_document_is_told() -> None:
+    assert not DocumentStore().change("file:///y", [Edit("b")], 2)
+
+
+def test_the_store_knows_when_a_document_was_edited() -> None:
+    store = DocumentStore()
+    store.open(document("a"))
+    assert store.seconds_since_change("file:///x.py") == float("inf")
+    store.change("file:///x.py", [Edit("b")], 2)
+    assert store.seconds_since_change("file:///x.py") < 5
+    store.close("file:///x.py")
+    assert store.get("file:///x.py") is None
+    assert store.seconds_since_change("file:///x.py") == float("inf")
+
+
+def test_a_thousand_edits_of_a_large_file_are_no_quadratic_trap() -> None:
+    large = document("x = 1  # 😀\n" * 80_000)
+    edits = [Edit("y", Position(line * 79, 3), Position(line * 79, 3)) for line in range(1_000)]
+    began = time.perf_counter()
+    large.edited(edits, 2)
+    assert time.perf_counter() - began < 2
+
+
+@pytest.mark.parametrize(("text", "blank"), [("", True), (" \n\t\r\n", True), ("\f", True), ("\na", False)])
+def test_is_blank(text: str, blank: bool) -> None:
+    assert document(text).is_blank() == blank

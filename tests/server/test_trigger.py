@@ -1,0 +1,141 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from neocaret_server.settings import Settings
+from neocaret_server.trigger import Channel, Question, Reason, is_excluded, language_on, silence
+
+TYPED = Question("file:///w/x.py", "python", "popup", automatic=True, document_blank=False, line_after="")
+DEFAULTS = Settings()
+
+
+def test_typing_in_an_ordinary_file_is_no_silence() -> None:
+    assert silence(TYPED, DEFAULTS, "ready", busy=False) is None
+
+
+@pytest.mark.parametrize(
+    ("settings", "reason"),
+    [
+        (Settings(automatic=False), "automatic-off"),
+        (Settings(languages={"python": False}), "language-off"),
+        (Settings(languages={"*": False}), "language-off"),
+        (Settings(popup=False), "popup-off"),
+        (Settings(exclude=("*.py",)), "excluded-file"),
+        (Settings(inline=False), None),
+        (Settings(languages={"*": False, "python": True}), None),
+    ],
+)
+def test_settings_silence_what_typing_asks(settings: Settings, reason: Reason | None) -> None:
+    assert silence(TYPED, settings, "ready", busy=False) == reason
+
+
+def test_inline_has_its_own_switch() -> None:
+    assert silence(replace(TYPED, channel="inline"), Settings(inline=False), "ready", busy=False) == "inline-off"
+
+
+@pytest.mark.parametrize(
+    ("state", "reason"),
+    [
+        ("starting", "model-loading"),
+        ("loading", "model-loading"),
+        ("failed", "model-failed"),
+        ("paused", "model-paused"),
+    ],
+)
+@pytest.mark.parametrize("automatic", [True, False])
+def test_no_model_silences_everything(state: str, reason: Reason, automatic: bool) -> None:
+    assert silence(replace(TYPED, automatic=automatic), DEFAULTS, state, busy=False) == reason
+
+
+@pytest.mark.parametrize(
+    ("after", "reason"),
+    [
+        ("", None),
+        ("  ", None),
+        (")", None),
+        ("]):", None),
+        ("\t}", None),
+        ("foo", "middle-of-line"),
+        (") + 1", "middle-of-line"),
+    ],
+)
+def test_the_rest_of_the_line_may_only_close(after: str, reason: Reason | None) -> None:
+    assert silence(replace(TYPED, line_after=after), DEFAULTS, "ready", busy=False) == reason
+
+
+def test_an_empty_document_is_left_alone() -> None:
+    assert silence(replace(TYPED, document_blank=True), DEFAULTS, "ready", busy=False) == "empty-document"
+
+
+def test_a_long_generation_silences_typing_only() -> None:
+    assert silence(TYPED, DEFAULTS, "ready", busy=True) == "busy"
+    assert silence(replace(TYPED, automatic=False), DEFAULTS, "ready", busy=True) is None
+
+
+@pytest.mark.parametrize("channel", ["popup", "inline"])
+def test_who_asks_is_answered_anywhere(channel: Channel) -> None:
+    asked = Question("file:///w/x.py", "python", channel, automatic=False, document_blank=True, line_after="foo")
+    settings = Settings(automatic=False, languages={"python": False})
+    assert silence(asked, settings, "ready", busy=False) is None
+
+
+def test_who_asks_in_a_secret_file_is_not_answered() -> None:
+    asked = replace(TYPED, uri="file:///w/.env", automatic=False)
+    assert silence(asked, DEFAULTS, "ready", busy=False) == "excluded-file"
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "file:///w/.env",
+        "file:///w/.env.local",
+        "file:///w/%2Eenv",
+        "file:///w/.ENV",
+        "file:///home/me/.ssh/config",
+        "file:///home/me/.aws/deep/er/credentials",
+        "file:///c%3A/Users/me/.ssh/id_rsa",
+        "file:///w/server.pem",
+        "file:///w/id_rsa.pub",
+        "untitled:.env",
+        "vscode-remote://ssh-remote+host/w/.env",
+    ],
+)
+def test_secret_files(uri: str) -> None:
+    assert is_excluded(uri, ())
+
+
+@pytest.mark.parametrize(
+    "uri", ["file:///w/environment.py", "file:///w/ssh/config", "file:///w/x.py", "untitled:Untitled-1", "", "x"]
+)
+def test_ordinary_files(uri: str) -> None:
+    assert not is_excluded(uri, ())
+
+
+@pytest.mark.parametrize(
+    ("pattern", "uri", "excluded"),
+    [
+        ("*.md", "file:///w/a.md", True),
+        ("*.md", "file:///w/a.md/b.py", False),
+        ("vendor/", "file:///w/vendor/deep/b.py", True),
+        ("vendor/", "file:///w/vendor", False),
+        ("lib/vendor/", "file:///w/lib/vendor/b.py", True),
+        ("docs/*.py", "file:///w/docs/b.py", True),
+        ("docs/*.py", "file:///w/other/b.py", False),
+        ("!.env.example", "file:///w/.env.example", False),
+        ("!.env.example", "file:///w/.env", True),
+    ],
+)
+def test_patterns(pattern: str, uri: str, excluded: bool) -> None:
+    assert is_excluded(uri, (pattern,)) == excluded
+
+
+def test_the_last_pattern_decides() -> None:
+    assert not is_excluded("file:///a.md", ("*.md", "!a.md"))
+    assert is_excluded("file:///a.md", ("!a.md", "*.md"))
+
+
+def test_a_language_without_a_switch_is_on() -> None:
+    assert language_on({}, "python")
+    assert language_on({"rust": False}, "python")
