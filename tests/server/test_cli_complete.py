@@ -301,13 +301,14 @@ def test_unexpected_error_is_told_without_a_traceback(neocaret: Neocaret, backen
     assert_refused(neocaret("complete", "x"), 1, "Unexpected RuntimeError")
 
 
-def test_unexpected_error_is_raised_for_who_debugs(
-    neocaret: Neocaret, backend: FakeBackend, monkeypatch: pytest.MonkeyPatch
+def test_who_debugs_gets_the_traceback(
+    neocaret: Neocaret, backend: FakeBackend, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setenv("NEOCARET_DEBUG", "1")
     backend.complete_error = RuntimeError("boom")
-    with pytest.raises(RuntimeError, match="boom"):
+    with caplog.at_level("DEBUG"):
         neocaret("complete", "x")
+    assert "RuntimeError: boom" in caplog.text
 
 
 @pytest.mark.parametrize(("error", "code"), [(KeyboardInterrupt(), 130), (BrokenPipeError(32, "Broken pipe"), 1)])

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from neocaret_server.backend import ModelChoice
 from neocaret_server.cli.output import output_console, print_json, put
 from neocaret_server.cli.services import Services
 
@@ -38,7 +39,7 @@ def _row(model: KnownModel) -> tuple[str, ...]:
         _short(model.parameters, ("", " k", " M", " B")),
         _short(model.bytes, (" B", " kB", " MB", " GB")),
         model.licence,
-        "yes" if model.here else "download",
+        "yes" if model.here else "missing" if model.name == ModelChoice().model else "download",
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from pathlib import Path
 
@@ -11,6 +12,8 @@ STANDARD_INPUT = "-"
 
 _MOST_BYTES = 64 * 1024 * 1024
 _BYTE_ORDER_MARK = "\ufeff"
+
+logger = logging.getLogger(__name__)
 
 
 def read_prompt(argument: str | None, file: str | None) -> str:
@@ -34,6 +37,7 @@ def read_prompt(argument: str | None, file: str | None) -> str:
 def _read_standard_input() -> bytes:
     if sys.stdin is None:
         raise CommandError("There is no standard input to read the prompt from; give it as an argument.")
+    logger.debug("reading the prompt from standard input")
     return sys.stdin.buffer.read(_MOST_BYTES + 1)
 
 

@@ -7,7 +7,8 @@ import io
 import logging
 import os
 import sys
-from typing import TYPE_CHECKING, Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, TextIO
 
 import typer
 from typer.main import get_command
@@ -25,6 +26,8 @@ from neocaret_server.export import ExportError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+logger = logging.getLogger(__name__)
 
 _FAILED = 1
 _INTERRUPTED = 130
@@ -82,24 +85,32 @@ app.command("doctor")(doctor)
 
 def run(arguments: Sequence[str], services: Services) -> int:
     """Run one command and return its exit code."""
-    debug = bool(os.environ.get("NEOCARET_DEBUG"))
-    _set_up_logging(debug=debug)
-    _make_output_lenient()
+    _set_up_logging(debug=bool(os.environ.get("NEOCARET_DEBUG")))
+    _prepare_output()
     try:
-        return _finished(_invoke(arguments, services))
+        code = _invoke(arguments, services)
+        sys.stdout.flush()
     except KeyboardInterrupt:
         return _INTERRUPTED
-    except BrokenPipeError:
-        return _quiet()
-    except (CommandError, BackendError, ExportError) as error:
-        return _fail(str(error), getattr(error, "exit_code", _FAILED))
     except Exception as error:
-        # typer raises errors of its own or of click's, according to its version; all can phrase themselves.
-        if (phrase := getattr(error, "format_message", None)) is not None:
-            return _fail(f"{phrase().rstrip('.')}; see `neocaret --help`.", getattr(error, "exit_code", _FAILED))
-        if debug:
-            raise
-        return _fail(f"Unexpected {type(error).__name__}; set NEOCARET_DEBUG=1 to see where, and report it.", _FAILED)
+        logger.debug("the command failed", exc_info=error)
+        if isinstance(error, OSError):
+            _give_up_output()
+        if not isinstance(error, BrokenPipeError):
+            print_note(" ".join(_sentence(error).splitlines()))
+        return int(getattr(error, "exit_code", _FAILED))
+    return code
+
+
+def _sentence(error: Exception) -> str:
+    if isinstance(error, CommandError | BackendError | ExportError):
+        return str(error)
+    if isinstance(error, OSError):
+        return f"Reading or writing failed: {error.strerror or type(error).__name__}."
+    # typer raises errors of its own or of click's, according to its version; all can phrase themselves.
+    if (phrase := getattr(error, "format_message", None)) is not None:
+        return f"{phrase().rstrip('.')}; see `neocaret --help`."
+    return f"Unexpected {type(error).__name__}; set NEOCARET_DEBUG=1 to see where, and report it."
 
 
 def _invoke(arguments: Sequence[str], services: Services) -> int:
@@ -110,22 +121,10 @@ def _invoke(arguments: Sequence[str], services: Services) -> int:
     return code if isinstance(code, int) else 0
 
 
-def _finished(code: int) -> int:
-    with contextlib.suppress(AttributeError):
-        sys.stdout.flush()
-    return code
-
-
-def _quiet() -> int:
+def _give_up_output() -> None:
     # What is still buffered would raise again when the interpreter flushes it on its way out.
-    with contextlib.suppress(OSError, ValueError, AttributeError):
+    with contextlib.suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return _FAILED
-
-
-def _fail(message: str, code: int) -> int:
-    print_note(" ".join(message.splitlines()).strip())
-    return code
 
 
 def _set_up_logging(*, debug: bool) -> None:
@@ -137,7 +136,14 @@ def _set_up_logging(*, debug: bool) -> None:
         logging.getLogger("neocaret_model").addHandler(logging.NullHandler())
 
 
-def _make_output_lenient() -> None:
+def _prepare_output() -> None:
+    # Python leaves a closed stream as None, and a library may print all the same.
+    sys.stdout = sys.stdout or _nowhere()
+    sys.stderr = sys.stderr or _nowhere()
     # A console that cannot show a character shows another, instead of ending the command.
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")
+
+
+def _nowhere() -> TextIO:
+    return Path(os.devnull).open("w", encoding="utf-8")
