@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import contextlib
 import io
 import json
+import signal
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -10,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from neocaret_server.backend import BackendError, CancelToken, Completion, CompletionRequest, ModelChoice
+from neocaret_server.backend import BackendError, CancelToken, Completion, CompletionRequest, ModelChoice, ModelInfo
 from neocaret_server.cli import main
 from neocaret_server.cli.output import visible
 from neocaret_server.cli.services import Services
@@ -320,3 +322,39 @@ def test_interrupt_and_broken_pipe_are_quiet(
 
     monkeypatch.setattr(FakeBackend, "complete", fail)
     assert neocaret("complete", "x") == Run(code, "", "")
+
+
+def lose_interrupts() -> None:
+    """As a compiled module does that is interrupted while it is imported."""
+    with contextlib.suppress(KeyboardInterrupt):
+        signal.raise_signal(signal.SIGINT)
+
+
+def test_interrupt_that_the_loading_swallows_is_obeyed_all_the_same(
+    neocaret: Neocaret, backend: FakeBackend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = FakeBackend.load
+
+    def load(self: FakeBackend, *arguments: Any) -> ModelInfo:
+        lose_interrupts()
+        return whole(self, *arguments)
+
+    monkeypatch.setattr(FakeBackend, "load", load)
+    assert neocaret("complete", "x", "--export", "y") == Run(130, "", "")
+    assert backend.requests == []
+    assert not Path("y").exists()
+
+
+def test_interrupt_that_the_generation_swallows_is_obeyed_all_the_same(
+    neocaret: Neocaret, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = FakeBackend.complete
+
+    def complete(self: FakeBackend, *arguments: Any) -> Completion:
+        lose_interrupts()
+        return whole(self, *arguments)
+
+    before = signal.getsignal(signal.SIGINT)
+    monkeypatch.setattr(FakeBackend, "complete", complete)
+    assert neocaret("complete", "x") == Run(130, "", "")
+    assert signal.getsignal(signal.SIGINT) is before

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
+import sys
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -69,6 +71,20 @@ def test_options_on_both_sides_of_lsp_start_the_server_too(tmp_path: Path) -> No
 )
 def test_anything_else_is_no_start_of_the_server(arguments: list[str]) -> None:
     assert parse(arguments) is None
+
+
+SERVER_START = """
+import sys
+from neocaret_server.cli import main
+from neocaret_server.cli.services import Services
+main(["lsp", "--stdio"], Services(serve=lambda *_: 0))
+print(sorted({"typer", "rich", "torch", "transformers", "neocaret_model"} & set(sys.modules)))
+"""
+
+
+def test_start_of_the_server_waits_for_no_library_of_the_other_commands() -> None:
+    done = subprocess.run([sys.executable, "-c", SERVER_START], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
 
 
 def test_interrupted_server_ends_quietly(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:

@@ -12,7 +12,9 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from neocaret_server.backend import BackendError, CancelToken, CompletionRequest, ModelChoice
+from neocaret_server.backend import BackendError, CompletionRequest, ModelChoice
+from neocaret_server.cli.interrupt import interruptible
+from neocaret_server.cli.output import clean_output
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -88,12 +90,13 @@ def _disk(machine: Machine) -> Check:
 
 def _bundled_model(services: Services) -> Check:
     backend = services.new_backend()
-    cancel = CancelToken()
+    request = CompletionRequest("import ", candidates=1, max_new_tokens=8)
     start = time.perf_counter()
     try:
-        info = backend.load(ModelChoice(), lambda _: None, cancel)
-        loaded = time.perf_counter()
-        completion = backend.complete(CompletionRequest("import ", candidates=1, max_new_tokens=8), cancel)
+        with clean_output(), interruptible() as cancel:
+            info = backend.load(ModelChoice(), lambda _: None, cancel)
+            loaded = time.perf_counter()
+            completion = backend.complete(request, cancel)
     except BackendError as error:
         return Check("bundled model", False, str(error), _REINSTALL)
     answered = time.perf_counter()

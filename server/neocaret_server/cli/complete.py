@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import contextlib
-import sys
 import time
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from neocaret_server.backend import Backend, CancelToken, Completion, CompletionRequest, ModelChoice, ModelInfo
+from neocaret_server.backend import Backend, Completion, CompletionRequest, LoadProgress, ModelChoice, ModelInfo
 from neocaret_server.cli.export_options import prepare_export
 from neocaret_server.cli.generation_options import GenerationOptions, to_request
-from neocaret_server.cli.output import print_json, print_note
+from neocaret_server.cli.interrupt import interruptible
+from neocaret_server.cli.output import clean_output, print_json, print_note
 from neocaret_server.cli.progress import progress_bar
 from neocaret_server.cli.prompt_source import read_prompt
 from neocaret_server.cli.report import as_json, print_report
 from neocaret_server.cli.services import Services
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 
 def complete(
@@ -77,19 +73,13 @@ def complete(
 
 
 def _generate(backend: Backend, choice: ModelChoice, request: CompletionRequest) -> tuple[ModelInfo, Completion, float]:
-    cancel = CancelToken()
-    with _standard_output_kept_clean(), progress_bar() as bar:
+    with clean_output(), progress_bar() as bar, interruptible() as cancel:
+        # torch takes seconds to import, before the backend has anything to tell.
+        bar.loading(LoadProgress(f"Loading {choice.model}"))
         start = time.perf_counter()
         info = backend.load(choice, bar.loading, cancel)
         load_ms = (time.perf_counter() - start) * 1000
         return info, backend.complete(request, cancel, bar.generating), load_ms
-
-
-@contextlib.contextmanager
-def _standard_output_kept_clean() -> Iterator[None]:
-    """Send what a library prints to standard error: standard output is the result's."""
-    with contextlib.redirect_stdout(sys.stderr):
-        yield
 
 
 def _note_cut(completion: Completion, info: ModelInfo) -> None:

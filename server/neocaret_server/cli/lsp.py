@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from neocaret_server.cli.services import Services
 
 _PROCESS_ID = "--clientProcessId"
-_INTERRUPTED = 130
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +49,4 @@ def run(arguments: ServerArguments, services: Services) -> int:
             "the language server speaks LSP on standard input, for an editor to start;"
             " `neocaret --help` lists the commands."
         )
-    try:
-        return services.serve(services.new_backend(), arguments.client_process_id)
-    except KeyboardInterrupt:
-        return _INTERRUPTED
+    return services.serve(services.new_backend(), arguments.client_process_id)

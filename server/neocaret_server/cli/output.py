@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -9,6 +10,8 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from rich.console import Console
 
 _UNSAFE_ON_A_TERMINAL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
@@ -37,6 +40,13 @@ def print_json(value: Any) -> None:
     encoding = (getattr(sys.stdout, "encoding", None) or "").lower()
     document = json.dumps(value, indent=2, ensure_ascii="utf" not in encoding, allow_nan=False)
     sys.stdout.write(document + "\n")
+
+
+@contextlib.contextmanager
+def clean_output() -> Iterator[None]:
+    """Send what a library prints to standard error: standard output is the result's."""
+    with contextlib.redirect_stdout(sys.stderr):
+        yield
 
 
 def print_note(text: str) -> None:

@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 _FAILED = 1
-_INTERRUPTED = 130
 
 app = typer.Typer(
     add_completion=False,
@@ -90,8 +89,6 @@ def run(arguments: Sequence[str], services: Services) -> int:
     try:
         code = _invoke(arguments, services)
         sys.stdout.flush()
-    except KeyboardInterrupt:
-        return _INTERRUPTED
     except Exception as error:
         logger.debug("the command failed", exc_info=error)
         if isinstance(error, OSError):
