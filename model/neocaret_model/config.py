@@ -130,13 +130,13 @@ def _layers(fields: dict[str, Any], path: Path) -> tuple[LayerKind, ...]:
     layers: list[LayerKind] = []
     try:
         for kinds, repeats in groups:
-            layers += [_layer_kind(kind) for kind in kinds] * min(repeats, count)
+            layers += [_layer_kind(kind) for kind in kinds] * min(repeats, count + 1)
     except (TypeError, ValueError) as error:
         raise _broken(
             path, f"attention_types must look like [[['global', 'local'], 6]], not {_shown(given)}"
         ) from error
     if len(layers) != count:
-        raise _broken(path, f"num_layers is {count}, but attention_types describes {len(layers)} layers")
+        raise _broken(path, f"num_layers is {count}, but attention_types describes another number of layers")
     return tuple(layers)
 
 

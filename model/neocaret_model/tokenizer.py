@@ -5,7 +5,8 @@ Either a `tokenizer.json`, or the `vocab.json` and `merges.txt` of GPT-2's byte-
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
@@ -75,26 +76,30 @@ def read_tokenizer(folder: Path) -> TextTokenizer:
 
 
 def _from_tokenizer_json(path: Path) -> Tokenizer:
-    try:
+    with _damage_told(f"{path} is damaged"):
         return Tokenizer.from_str(path.read_text(encoding="utf-8"))
-    # The library raises bare Exception for whatever it cannot read.
-    except Exception as error:
-        raise BrokenWeightsError(f"{path} is damaged ({error}): fetch or export the checkpoint again.") from error
 
 
 def _from_vocabulary_and_merges(folder: Path) -> Tokenizer:
     vocabulary = read_json_object(folder / VOCABULARY_FILE)
-    try:
+    with _damage_told(f"{VOCABULARY_FILE} and {MERGES_FILE} in {folder} do not fit together"):
         tokenizer = Tokenizer(models.BPE(vocabulary, _read_merges(folder / MERGES_FILE)))
-    except Exception as error:
-        raise BrokenWeightsError(
-            f"{VOCABULARY_FILE} and {MERGES_FILE} in {folder} do not fit together ({error}): fetch them again."
-        ) from error
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = decoders.ByteLevel()
     if END_OF_TEXT in vocabulary:
         tokenizer.add_special_tokens([AddedToken(END_OF_TEXT, normalized=True)])
     return tokenizer
+
+
+@contextmanager
+def _damage_told(what: str) -> Iterator[None]:
+    try:
+        yield
+    except (KeyboardInterrupt, SystemExit):
+        raise
+    # For what it cannot read, the library raises bare Exception, or panics, which is no Exception.
+    except BaseException as error:
+        raise BrokenWeightsError(f"{what} ({error}): fetch or export the checkpoint again.") from error
 
 
 def _read_merges(path: Path) -> list[tuple[str, str]]:

@@ -1,0 +1,138 @@
+from __future__ import annotations
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from transformers import (
+    LogitsProcessorList,
+    RepetitionPenaltyLogitsProcessor,
+    TemperatureLogitsWarper,
+    TopKLogitsWarper,
+    TopPLogitsWarper,
+)
+
+from neocaret_model.engine.port import Sampling
+from neocaret_model.engine.sampling import RowSampler, candidates, sample
+
+seeds = st.integers(0, 2**31)
+samplings = st.builds(
+    Sampling,
+    temperature=st.floats(0.1, 3.0),
+    top_k=st.integers(0, 700),
+    top_p=st.floats(0.05, 1.0),
+    repetition_penalty=st.sampled_from([1.0, 1.3]),
+    seed=seeds,
+)
+
+
+def random_logits(seed: int, rows: int, vocabulary: int, spread: float = 2.0) -> torch.Tensor:
+    return torch.randn(rows, vocabulary, generator=torch.Generator().manual_seed(seed)) * spread
+
+
+def expected_probabilities(logits: torch.Tensor, sampling: Sampling, present: list[int]) -> torch.Tensor:
+    """What transformers' own processors make of the logits (V), sorting all of them."""
+    processors = LogitsProcessorList([TemperatureLogitsWarper(sampling.temperature)])
+    if sampling.repetition_penalty != 1.0:
+        processors.insert(0, RepetitionPenaltyLogitsProcessor(sampling.repetition_penalty))
+    if sampling.top_k:
+        processors.append(TopKLogitsWarper(sampling.top_k))
+    if sampling.top_p < 1.0:
+        processors.append(TopPLogitsWarper(sampling.top_p))
+    scores = processors(torch.tensor([present]), logits[None].double())
+    return scores.softmax(-1)[0]
+
+
+def actual_probabilities(logits: torch.Tensor, sampling: Sampling, present: list[int]) -> torch.Tensor:
+    row = RowSampler(sampling, present, logits.numel())
+    tokens, weights = candidates(row._penalised(logits) / sampling.temperature, sampling.top_k, sampling.top_p)
+    probabilities = torch.zeros(logits.numel(), dtype=torch.float64)
+    probabilities[torch.arange(logits.numel()) if tokens is None else tokens] = weights / weights.sum()
+    return probabilities
+
+
+@settings(deadline=None, max_examples=150)
+@given(seeds, st.sampled_from([5, 256, 257, 1500]), st.floats(0.01, 6.0), samplings)
+def test_the_distribution_is_that_of_a_full_sort(seed: int, size: int, spread: float, sampling: Sampling) -> None:
+    logits = random_logits(seed, 1, size, spread)[0]
+    actual = actual_probabilities(logits, sampling, [1, 2, 2])
+    expected = expected_probabilities(logits, sampling, [1, 2, 2])
+    # At the rim of the nucleus, rounding may let in or leave out one token: the rarest of it.
+    differing = int(((actual > 0) != (expected > 0)).sum())
+    assert differing <= 1
+    rim = float(torch.maximum(actual, expected)[(actual > 0) != (expected > 0)].sum())
+    assert torch.allclose(actual, expected, atol=rim + 1e-6)
+
+
+def test_tokens_come_as_often_as_their_probability_says() -> None:
+    sampling = Sampling(temperature=1.0, top_p=0.9, seed=5)
+    logits = random_logits(0, 1, 12)
+    row = RowSampler(sampling, [], 12)
+    draws = 20_000
+    counts = torch.bincount(torch.tensor([sample(logits, [row], 12).tokens[0] for _ in range(draws)]), minlength=12)
+    assert torch.allclose(counts / draws, expected_probabilities(logits[0], sampling, [0]).float(), atol=0.015)
+
+
+@settings(deadline=None, max_examples=40)
+@given(seeds, st.lists(samplings, min_size=1, max_size=5))
+def test_a_row_takes_the_same_tokens_alone_and_beside_others(seed: int, rows: list[Sampling]) -> None:
+    steps = [random_logits(seed + step, len(rows), 400) for step in range(4)]
+    together = [RowSampler(sampling, [3], 400) for sampling in rows]
+    side_by_side = [sample(logits, together, 400).tokens for logits in steps]
+    for place, sampling in enumerate(rows):
+        alone = RowSampler(sampling, [3], 400)
+        assert [sample(logits[[place]], [alone], 400).tokens[0] for logits in steps] == [
+            tokens[place] for tokens in side_by_side
+        ]
+
+
+def test_greedy_takes_the_likeliest_whatever_the_cuts() -> None:
+    logits = random_logits(1, 1, 50)
+    row = RowSampler(Sampling(temperature=0.0, top_k=3, top_p=0.1), [], 50)
+    assert sample(logits, [row], 50).tokens == [int(logits.argmax())]
+
+
+@pytest.mark.parametrize("temperature", [1e-300, 1e-8, 1e-5])
+def test_next_to_no_temperature_is_next_to_greedy(temperature: float) -> None:
+    logits = random_logits(1, 1, 50)
+    row = RowSampler(Sampling(temperature=temperature, seed=0), [], 50)
+    assert sample(logits, [row], 50).tokens == [int(logits.argmax())]
+
+
+def test_a_penalised_token_is_not_repeated_for_ever() -> None:
+    logits = torch.tensor([[3.0, 2.0, -1.0]])
+    row = RowSampler(Sampling(repetition_penalty=2.0), [], 3)
+    assert [sample(logits, [row], 3).tokens[0] for _ in range(2)] == [0, 1]
+
+
+def test_rows_without_a_seed_differ() -> None:
+    logits = torch.zeros(1, 50_000)
+    rows = [RowSampler(Sampling(temperature=1.0), [], 50_000) for _ in range(2)]
+    assert sample(logits, rows[:1], 50_000).tokens != sample(logits, rows[1:], 50_000).tokens
+
+
+@pytest.mark.parametrize("seed", [0, 1, -1, 2**64 - 1, 2**64, 10**40])
+def test_every_whole_number_is_a_seed(seed: int) -> None:
+    logits = random_logits(0, 1, 100)
+    first, second = (sample(logits, [RowSampler(Sampling(temperature=1.0, seed=seed), [], 100)], 100) for _ in range(2))
+    assert first == second
+
+
+def test_logprobs_are_the_models_own() -> None:
+    logits = random_logits(2, 2, 60)
+    rows = [RowSampler(Sampling(temperature=2.0, top_k=5, repetition_penalty=1.5, seed=1), [4], 60) for _ in range(2)]
+    taken = sample(logits, rows, 60)
+    expected = [float(logits[row].log_softmax(-1)[token]) for row, token in enumerate(taken.tokens)]
+    assert taken.logprobs == pytest.approx(expected, abs=1e-5)
+
+
+def test_tokens_that_the_tokenizer_does_not_know_are_never_taken() -> None:
+    logits = torch.zeros(1, 20)
+    logits[0, 15] = 100.0
+    row = RowSampler(Sampling(), [], 10)
+    assert sample(logits, [row], 10).tokens[0] < 10
+
+
+def test_logits_that_are_no_numbers_are_refused() -> None:
+    with pytest.raises(FloatingPointError):
+        sample(torch.full((1, 4), float("nan")), [RowSampler(Sampling(), [], 4)], 4)

@@ -1,0 +1,117 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from conftest import TEXT, train_tokenizer
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tokenizers import Tokenizer
+from transformers import GPT2Tokenizer
+
+from neocaret_model.errors import BrokenWeightsError, RequestError, UnsupportedModelError
+from neocaret_model.tokenizer import TextTokenizer, read_tokenizer
+
+texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=60) | st.sampled_from(
+    [TEXT, "", " ", "\n\n  x", "a<|endoftext|>b", "\0", "é🎉漢", "don't  DON'T", "x" * 500]
+)
+
+
+@pytest.fixture(scope="module")
+def vocabulary_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("vocabulary")
+    train_tokenizer().model.save(str(folder))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def whole() -> TextTokenizer:
+    return TextTokenizer(train_tokenizer())
+
+
+@settings(max_examples=200, deadline=None)
+@given(texts)
+def test_vocabulary_and_merges_make_the_tokens_of_gpt2(vocabulary_folder: Path, text: str) -> None:
+    ours = read_tokenizer(vocabulary_folder)
+    theirs = _gpt2(vocabulary_folder)
+    ids = theirs.encode(text)
+    assert ours.encode(text) == ids
+    assert ours.decode(ids) == theirs.decode(ids, skip_special_tokens=True).rstrip("\ufffd")
+
+
+_made: dict[Path, GPT2Tokenizer] = {}
+
+
+def _gpt2(folder: Path) -> GPT2Tokenizer:
+    if folder not in _made:
+        _made[folder] = GPT2Tokenizer.from_pretrained(folder)
+    return _made[folder]
+
+
+@given(texts)
+def test_what_was_encoded_is_decoded_again(whole: TextTokenizer, text: str) -> None:
+    assert whole.decode(whole.encode(text)) == text.replace("<|endoftext|>", "").rstrip("\ufffd")
+
+
+@given(st.lists(st.integers(0, 299), max_size=12), st.integers(0, 12))
+def test_a_decoded_beginning_is_the_beginning_of_what_is_decoded_later(
+    whole: TextTokenizer, ids: list[int], cut: int
+) -> None:
+    assert whole.decode(ids).startswith(whole.decode(ids[:cut]))
+    assert not whole.decode(ids).endswith("\ufffd")
+
+
+def test_half_a_character_is_held_back(whole: TextTokenizer) -> None:
+    ids = whole.encode("a𝄞")  # no merge covers it: four tokens of one byte each
+    assert [whole.decode(ids[:count]) for count in range(1, 6)] == ["a", "a", "a", "a", "a𝄞"]
+
+
+def test_the_tokenizers_own_beginning_is_added() -> None:
+    tokenizer = TextTokenizer(train_tokenizer(begins_with_end_of_text=True))
+    assert tokenizer.encode("x")[0] == tokenizer.token_id("<|endoftext|>") == 0
+    assert tokenizer.decode(tokenizer.encode("x")) == "x"
+
+
+def test_a_prompt_is_neither_cut_nor_padded_by_its_tokenizer() -> None:
+    inner: Tokenizer = train_tokenizer()
+    inner.enable_truncation(3)
+    inner.enable_padding(length=50)
+    assert len(TextTokenizer(inner).encode("zzzzzzzz")) == 8
+
+
+def test_a_lone_surrogate_is_named_with_its_place(whole: TextTokenizer) -> None:
+    with pytest.raises(RequestError, match=r"character 4 is a lone surrogate \(U\+DC00\)"):
+        whole.encode("abc\udc00\ud800")
+
+
+def test_the_vocabulary_ends_after_the_highest_number(whole: TextTokenizer) -> None:
+    assert whole.vocabulary == train_tokenizer().get_vocab_size()
+
+
+def test_a_folder_without_tokenizer_is_told(tmp_path: Path) -> None:
+    (tmp_path / "vocab.json").write_text("{}")
+    with pytest.raises(UnsupportedModelError, match="has no tokenizer: it needs tokenizer.json"):
+        read_tokenizer(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"{}", b'{"model": 3}', b"\xff\xfe", b'{"model": {"type": "BPE", "vocab": {"a": 0}, "merges": ["a b"]}}'],
+)
+def test_a_damaged_tokenizer_json_is_told(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "tokenizer.json").write_bytes(content)
+    with pytest.raises(BrokenWeightsError, match="tokenizer.json is damaged"):
+        read_tokenizer(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("vocabulary", "merges"), [({"a": 0}, "a b"), ({"a": 0, "b": 1}, "a b"), ({"a": "x"}, ""), ({"a": 0}, "a b c")]
+)
+def test_a_vocabulary_and_merges_that_do_not_fit_are_told(
+    tmp_path: Path, vocabulary: dict[str, object], merges: str
+) -> None:
+    (tmp_path / "vocab.json").write_text(json.dumps(vocabulary))
+    (tmp_path / "merges.txt").write_text(merges)
+    with pytest.raises(BrokenWeightsError, match="do not fit together"):
+        read_tokenizer(tmp_path)
