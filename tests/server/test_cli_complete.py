@@ -134,10 +134,7 @@ def test_cut_prompt_is_told(neocaret: Neocaret, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(FakeBackend, "complete", cut)
     run = neocaret("complete", "x")
     assert run.code == 0
-    assert run.err == (
-        "neocaret: the prompt has 5000 tokens, and only its last 1984 fitted beside the continuation"
-        " into the model's 2048.\n"
-    )
+    assert run.err == ("neocaret: the prompt is too long for the model's 2048 tokens: only its last 1984 were used.\n")
 
 
 def test_narrow_encoding_does_not_stop_the_output(

@@ -85,6 +85,6 @@ def _generate(backend: Backend, choice: ModelChoice, request: CompletionRequest)
 def _note_cut(completion: Completion, info: ModelInfo) -> None:
     if completion.used_tokens < completion.prompt_tokens:
         print_note(
-            f"the prompt has {completion.prompt_tokens} tokens, and only its last {completion.used_tokens} fitted"
-            f" beside the continuation into the model's {info.positions}."
+            f"the prompt is too long for the model's {info.positions} tokens: only its last"
+            f" {completion.used_tokens} were used."
         )
