@@ -66,6 +66,11 @@ def write_checkpoint(folder: Path, **changes: Any) -> Path:
 
 
 @pytest.fixture(scope="session")
+def make_tokenizer() -> Callable[..., Tokenizer]:
+    return train_tokenizer
+
+
+@pytest.fixture(scope="session")
 def tiny_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_checkpoint(tmp_path_factory.mktemp("tiny"))
 
@@ -81,7 +86,7 @@ def make_checkpoint(tmp_path: Path) -> MakeCheckpoint:
 @pytest.fixture(scope="session")
 def reference(tiny_folder: Path) -> GPTNeoForCausalLM:
     network: GPTNeoForCausalLM = GPTNeoForCausalLM.from_pretrained(tiny_folder)
-    return network.eval()
+    return network
 
 
 @pytest.fixture

@@ -80,7 +80,7 @@ def test_quantised_weights_are_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize("content", [b"", b"{", b"\xff\xfe\x00", b"[" * 100_000, b'"text"', b"[1]"])
 def test_what_is_no_json_object_is_told(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "config.json").write_bytes(content)
-    with pytest.raises(BrokenWeightsError, match="config.json (cannot be read as JSON|holds no JSON object)"):
+    with pytest.raises(BrokenWeightsError, match=r"config\.json (cannot be read as JSON|holds no JSON object)"):
         read_config(tmp_path)
 
 

@@ -54,7 +54,7 @@ def test_loading_can_be_cancelled(tiny_folder: Path) -> None:
 
 def test_the_bundled_model_missing_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(hub, "BUNDLED_FOLDER", tmp_path)
-    with pytest.raises(ModelNotFoundError, match="The bundled model is missing from .*: install neocaret again"):
+    with pytest.raises(ModelNotFoundError, match=r"The bundled model is missing from .*: install neocaret again"):
         load_engine("bundled")
 
 
@@ -62,7 +62,7 @@ def test_the_bundled_model_missing_is_told(tmp_path: Path, monkeypatch: pytest.M
     "name", ["./nowhere", "/nowhere/at/all", "~/nowhere-at-all", "../no\\where", "~nobody-of-this-name/x", "./a\0b"]
 )
 def test_a_folder_that_is_not_there_is_told(name: str) -> None:
-    with pytest.raises(ModelNotFoundError, match="There is no folder|names no folder"):
+    with pytest.raises(ModelNotFoundError, match=r"There is no folder|names no folder"):
         load_engine(name)
 
 
@@ -73,7 +73,7 @@ def test_a_file_is_no_folder(tiny_folder: Path) -> None:
 
 @pytest.mark.parametrize("name", ["", " ", "a b", "a/b/c", "x--y", "-x", "é", "a\0b", "x" * 200])
 def test_a_name_that_no_model_can_have_is_told(name: str) -> None:
-    with pytest.raises(ModelNotFoundError, match="is no model's name: use 'bundled', a folder, or a name like|folder"):
+    with pytest.raises(ModelNotFoundError, match="is no model's name: use 'bundled', a folder, or a name like"):
         load_engine(name)
 
 

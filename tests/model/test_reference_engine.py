@@ -32,6 +32,14 @@ def with_eos(engine: TransformersEngine, *eos_ids: int) -> TransformersEngine:
     return TransformersEngine(engine._network, engine._tokenizer, eos_ids, engine.info)
 
 
+def generate_greedily(network: Any, ids: torch.Tensor, count: int) -> torch.Tensor:
+    """transformers' own `generate`: `ids` and the new tokens, 1 x T."""
+    output: torch.Tensor = network.generate(
+        ids, attention_mask=torch.ones_like(ids), do_sample=False, max_new_tokens=count, pad_token_id=0
+    )
+    return output
+
+
 def without_times(result: GenerationResult) -> GenerationResult:
     return replace(result, prefill_ms=0.0, decode_ms=0.0, reused_tokens=0)
 
@@ -85,9 +93,7 @@ def test_chunked_prefill_gives_the_logits_of_one_pass(engine: TransformersEngine
 def test_greedy_equals_generate(engine: TransformersEngine, reference: GPTNeoForCausalLM, prompt: str) -> None:
     result = engine.generate(GenerationRequest(prompt, max_new_tokens=24))
     ids = torch.tensor([engine._tokenizer.encode(prompt)])[:, -result.used_tokens :]
-    output = reference.generate(
-        ids, attention_mask=torch.ones_like(ids), do_sample=False, max_new_tokens=24, pad_token_id=0
-    )
+    output = generate_greedily(reference, ids, 24)
     new = output[0, ids.shape[1] :].tolist()
     with torch.inference_mode():
         logprobs = reference(output).logits[0, ids.shape[1] - 1 : -1].log_softmax(-1)
@@ -99,7 +105,7 @@ def test_greedy_equals_generate(engine: TransformersEngine, reference: GPTNeoFor
 
 
 def test_warm_answers_equal_cold_ones_whatever_was_asked_before(engine: TransformersEngine, tiny_folder: Path) -> None:
-    edits, text, reused = random.Random(3), PROMPT * 2, 0
+    edits, text, reused = random.Random(3), PROMPT * 2, 0  # noqa: S311, no secret
     cold = load(tiny_folder)
     for step in range(25):
         place = edits.randrange(len(text))
@@ -178,9 +184,8 @@ def test_a_stop_text_ends_the_text_before_it_even_across_tokens(engine: Transfor
 def test_the_end_of_text_token_counts_and_is_not_shown(engine: TransformersEngine) -> None:
     greedy = GenerationRequest(PROMPT, max_new_tokens=12)
     free = engine.generate(greedy).continuations[0]
-    tokens: list[int] = engine._network.generate(
-        torch.tensor([engine._tokenizer.encode(PROMPT)]), do_sample=False, max_new_tokens=3, pad_token_id=0
-    )[0, -3:].tolist()
+    ids = torch.tensor([engine._tokenizer.encode(PROMPT)])
+    tokens = generate_greedily(engine._network, ids, 3)[0, -3:].tolist()
     (ended,) = with_eos(engine, tokens[-1]).generate(greedy).continuations
     assert ended.finish_reason == "eos"
     assert ended.tokens == tokens.index(tokens[-1]) + 1
@@ -310,8 +315,8 @@ def test_half_precision_answers_warm_as_it_does_cold(tiny_folder: Path, dtype: s
 def test_a_kept_cache_is_not_changed_by_those_who_use_it(engine: TransformersEngine) -> None:
     engine.generate(GenerationRequest("y" * 100, max_new_tokens=1))
     kept: DynamicCache = engine._prefixes._slots[0].kept
-    before = [layer.keys.clone() for layer in kept.layers if layer.keys is not None]
+    before = [keys.clone() for keys, *_ in kept]
     engine.generate(GenerationRequest("y" * 80 + "x" * 30, LADDER, max_new_tokens=12, stop=("e",)))
-    after = [layer.keys for layer in kept.layers if layer.keys is not None]
+    after = [keys for keys, *_ in kept]
     assert len(before) == 3
     assert all(torch.equal(one, other) for one, other in zip(before, after, strict=True))

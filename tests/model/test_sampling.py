@@ -39,7 +39,7 @@ def expected_probabilities(logits: torch.Tensor, sampling: Sampling, present: li
         processors.append(TopKLogitsWarper(sampling.top_k))
     if sampling.top_p < 1.0:
         processors.append(TopPLogitsWarper(sampling.top_p))
-    scores = processors(torch.tensor([present]), logits[None].double())
+    scores = processors(torch.LongTensor([present]), logits[None].double())
     return scores.softmax(-1)[0]
 
 

@@ -1,10 +1,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import TEXT, train_tokenizer
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tokenizers import Tokenizer
@@ -13,21 +13,33 @@ from transformers import GPT2Tokenizer
 from neocaret_model.errors import BrokenWeightsError, RequestError, UnsupportedModelError
 from neocaret_model.tokenizer import TextTokenizer, read_tokenizer
 
+MakeTokenizer = Callable[..., Tokenizer]
+
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=60) | st.sampled_from(
-    [TEXT, "", " ", "\n\n  x", "a<|endoftext|>b", "\0", "é🎉漢", "don't  DON'T", "x" * 500]
+    [
+        "def main():\n    for i in range(10):\n        print('é 漢字 🎉')\n",
+        "",
+        " ",
+        "\n\n  x",
+        "a<|endoftext|>b",
+        "\0",
+        "é🎉漢",
+        "don't  DON'T",
+        "x" * 500,
+    ]
 )
 
 
 @pytest.fixture(scope="module")
-def vocabulary_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def vocabulary_folder(tmp_path_factory: pytest.TempPathFactory, make_tokenizer: MakeTokenizer) -> Path:
     folder = tmp_path_factory.mktemp("vocabulary")
-    train_tokenizer().model.save(str(folder))
+    make_tokenizer().model.save(str(folder))
     return folder
 
 
 @pytest.fixture(scope="module")
-def whole() -> TextTokenizer:
-    return TextTokenizer(train_tokenizer())
+def whole(make_tokenizer: MakeTokenizer) -> TextTokenizer:
+    return TextTokenizer(make_tokenizer())
 
 
 @settings(max_examples=200, deadline=None)
@@ -37,7 +49,7 @@ def test_vocabulary_and_merges_make_the_tokens_of_gpt2(vocabulary_folder: Path, 
     theirs = _gpt2(vocabulary_folder)
     ids = theirs.encode(text)
     assert ours.encode(text) == ids
-    assert ours.decode(ids) == theirs.decode(ids, skip_special_tokens=True).rstrip("\ufffd")
+    assert ours.decode(ids) == str(theirs.decode(ids, skip_special_tokens=True)).rstrip("\ufffd")
 
 
 _made: dict[Path, GPT2Tokenizer] = {}
@@ -67,14 +79,14 @@ def test_half_a_character_is_held_back(whole: TextTokenizer) -> None:
     assert [whole.decode(ids[:count]) for count in range(1, 6)] == ["a", "a", "a", "a", "a𝄞"]
 
 
-def test_the_tokenizers_own_beginning_is_added() -> None:
-    tokenizer = TextTokenizer(train_tokenizer(begins_with_end_of_text=True))
+def test_the_tokenizers_own_beginning_is_added(make_tokenizer: MakeTokenizer) -> None:
+    tokenizer = TextTokenizer(make_tokenizer(begins_with_end_of_text=True))
     assert tokenizer.encode("x")[0] == tokenizer.token_id("<|endoftext|>") == 0
     assert tokenizer.decode(tokenizer.encode("x")) == "x"
 
 
-def test_a_prompt_is_neither_cut_nor_padded_by_its_tokenizer() -> None:
-    inner: Tokenizer = train_tokenizer()
+def test_a_prompt_is_neither_cut_nor_padded_by_its_tokenizer(make_tokenizer: MakeTokenizer) -> None:
+    inner = make_tokenizer()
     inner.enable_truncation(3)
     inner.enable_padding(length=50)
     assert len(TextTokenizer(inner).encode("zzzzzzzz")) == 8
@@ -85,13 +97,13 @@ def test_a_lone_surrogate_is_named_with_its_place(whole: TextTokenizer) -> None:
         whole.encode("abc\udc00\ud800")
 
 
-def test_the_vocabulary_ends_after_the_highest_number(whole: TextTokenizer) -> None:
-    assert whole.vocabulary == train_tokenizer().get_vocab_size()
+def test_the_vocabulary_ends_after_the_highest_number(whole: TextTokenizer, make_tokenizer: MakeTokenizer) -> None:
+    assert whole.vocabulary == make_tokenizer().get_vocab_size()
 
 
 def test_a_folder_without_tokenizer_is_told(tmp_path: Path) -> None:
     (tmp_path / "vocab.json").write_text("{}")
-    with pytest.raises(UnsupportedModelError, match="has no tokenizer: it needs tokenizer.json"):
+    with pytest.raises(UnsupportedModelError, match=r"has no tokenizer: it needs tokenizer\.json"):
         read_tokenizer(tmp_path)
 
 
@@ -101,7 +113,7 @@ def test_a_folder_without_tokenizer_is_told(tmp_path: Path) -> None:
 )
 def test_a_damaged_tokenizer_json_is_told(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "tokenizer.json").write_bytes(content)
-    with pytest.raises(BrokenWeightsError, match="tokenizer.json is damaged"):
+    with pytest.raises(BrokenWeightsError, match=r"tokenizer\.json is damaged"):
         read_tokenizer(tmp_path)
 
 
