@@ -15,6 +15,10 @@ from neocaret_model.errors import ModelNotFoundError
 from neocaret_model.tokenizer import MERGES_FILE, TOKENIZER_FILE, VOCABULARY_FILE
 from neocaret_model.weights import INDEX_FILE, WEIGHTS_FILE, shard_names
 
+# huggingface_hub asks its hub for a list of programs to look for in the environment, and names the one that it finds in
+# each request, unless this is set before it is imported. We ask for models, and say nothing of who asks.
+os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+
 LoadProgress = Callable[[str, int, int], None]
 """Called with what is going on, the bytes done, and the bytes in all."""
 
