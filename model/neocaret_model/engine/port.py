@@ -116,7 +116,7 @@ class GenerationResult:
 
     continuations: tuple[Continuation, ...]
     prompt_tokens: int
-    """Tokens of the whole prompt."""
+    """Tokens of the prompt; of a huge one, only of the part worth tokenizing."""
     used_tokens: int
     """Tokens of the prompt that fitted the model's positions: the last ones."""
     reused_tokens: int
