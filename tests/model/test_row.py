@@ -1,0 +1,41 @@
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from neocaret_model.engine.port import Continuation
+from neocaret_model.engine.row import Row
+
+
+def spell(tokens: Sequence[int]) -> str:
+    return "".join(map(chr, tokens))
+
+
+def grown(text: str, *stop: str, ends_text: bool = False) -> Row[None]:
+    row: Row[None] = Row(None, stop, spell)
+    for place, character in enumerate(text):
+        row.take(ord(character), -0.5, ends_text=ends_text and place == len(text) - 1)
+    return row
+
+
+def test_a_row_that_was_left_alone_was_cancelled() -> None:
+    assert grown("ab").continuation() == Continuation("ab", 2, -0.5, "cancelled")
+
+
+def test_a_row_without_tokens_has_no_logprob() -> None:
+    assert grown("").continuation() == Continuation("", 0, 0.0, "cancelled")
+
+
+def test_a_row_that_ran_out_says_so() -> None:
+    row = grown("ab")
+    row.run_out()
+    assert row.continuation().finish_reason == "length"
+
+
+def test_a_stop_text_spanning_tokens_ends_the_text_before_it() -> None:
+    row = grown("x\n\n", "\n\n")
+    row.run_out()
+    assert row.continuation() == Continuation("x", 3, -0.5, "stop")
+
+
+def test_the_end_of_text_is_a_reason_of_its_own() -> None:
+    assert grown("ab", ends_text=True).continuation().finish_reason == "eos"
