@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import os
 import sys
@@ -94,18 +95,25 @@ async def serve(
     protocol.set_writer(writer)
     if client_process_id is not None:
         server.in_background(parent.watch(client_process_id, protocol.lost))
-    threading.Thread(target=_read, args=(loop, server, stdin), name="neocaret-stdin", daemon=True).start()
+    bodies: asyncio.Queue[bytes | None] = asyncio.Queue()
+    threading.Thread(target=_read, args=(loop, stdin, bodies), name="neocaret-stdin", daemon=True).start()
+    server.in_background(_handle(server, bodies))
     code = await ended
     writer.close()
     return code
 
 
-def _read(loop: asyncio.AbstractEventLoop, server: NeocaretServer, stdin: IO[bytes]) -> None:
-    protocol = server.protocol
-    try:
+async def _handle(server: NeocaretServer, bodies: asyncio.Queue[bytes | None]) -> None:
+    while (body := await bodies.get()) is not None:
+        server.protocol.receive(body)
+        # The handler of a request takes its snapshot of the document in its first step: before the next message.
+        await asyncio.sleep(0)
+    server.protocol.lost()
+
+
+def _read(loop: asyncio.AbstractEventLoop, stdin: IO[bytes], bodies: asyncio.Queue[bytes | None]) -> None:
+    # The loop may end before the stream does.
+    with contextlib.suppress(RuntimeError):
         for body in read_messages(stdin):
-            loop.call_soon_threadsafe(protocol.receive, body)
-        loop.call_soon_threadsafe(protocol.lost)
-    except RuntimeError:
-        # The loop has ended before the stream has.
-        return
+            loop.call_soon_threadsafe(bodies.put_nowait, body)
+        loop.call_soon_threadsafe(bodies.put_nowait, None)

@@ -60,7 +60,10 @@ class Protocol(LanguageServerProtocol):
         except (ValueError, RecursionError):
             self._refuse(None, ErrorCodes.ParseError, "the message is not JSON")
             return
-        self.handle_message(message)
+        try:
+            self.handle_message(message)
+        except Exception:
+            _log.exception("a message could not be handled")
 
     def lost(self) -> None:
         """End the process, because of `exit` or because the client is gone: with 0 after `shutdown`, with 1 without."""

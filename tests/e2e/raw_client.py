@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -95,6 +96,11 @@ class RawClient:
         """Wait for the process to end by itself; return its exit code."""
         return self.process.wait(seconds)
 
+    def all_errors(self) -> str:
+        """Return what the ended process has written to standard error."""
+        self._threads[1].join()
+        return self.errors.decode()
+
     def close(self) -> None:
         """End the process whatever it does."""
         self.process.kill()
@@ -115,10 +121,14 @@ class RawClient:
         self.errors = self.stderr.read()
 
 
+Start = Callable[..., RawClient]
+"""The fixture that starts servers."""
+
+
 def at(line: int, character: int, uri: str = "file:///x.py", **more: Any) -> dict[str, Any]:
     """The parameters of a question about a place."""
     return {"textDocument": {"uri": uri}, "position": {"line": line, "character": character}, **more}
 
 
-EXPLICIT = {"context": {"triggerKind": 1}}
-AUTOMATIC = {"context": {"triggerKind": 2}}
+EXPLICIT: dict[str, Any] = {"context": {"triggerKind": 1}}
+AUTOMATIC: dict[str, Any] = {"context": {"triggerKind": 2}}
