@@ -1,4 +1,4 @@
-"""Where a continuation may be written, and writing it whole or not at all.
+"""Where a continuation may be written, and a plain sentence where it cannot be.
 
 Knows files, and neither editors nor models. Two callers: the command line, where the user named the file,
 and the language server, where a client did and only the workspace folders are open to it.
@@ -16,13 +16,13 @@ import contextlib
 import errno
 import os
 import re
-import secrets
 import stat
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import unquote_to_bytes, urlsplit
+
+from neocaret_server.held_folder import opened_folder, require_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -49,6 +49,7 @@ _REASONS = {
     errno.ENOTDIR: "a part of its path is not a folder; name a file in a folder that exists",
     errno.ELOOP: "its symbolic links lead in a circle or were changed; name the file itself",
     errno.EISDIR: "it is a folder; name a file in it",
+    errno.ENXIO: "it is a device, a pipe or a socket; name an ordinary file",
     errno.ETXTBSY: "it is a program that is running; choose another name",
 }
 
@@ -106,7 +107,7 @@ def resolve_target(path: str, roots: Sequence[Path], *, outside_allowed: bool) -
         found = _status(target)
         if found is None and named.is_symlink():
             raise ExportError(f"{_shown(path)} is a symbolic link that leads nowhere; name the file itself.")
-        _refuse_kind(path, found)
+        require_file(found)
         if found is None and not stat.S_ISDIR(target.parent.stat().st_mode):
             raise NotADirectoryError(errno.ENOTDIR, "not a folder")
     return target
@@ -120,7 +121,7 @@ def check_target(target: Path, mode: WriteMode) -> None:
     """
     with _explained(target):
         found = _status(target)
-        _refuse_kind(target, found)
+        require_file(found)
         _refuse_existing(target, found, mode)
         if not os.access(target if found else target.parent, os.W_OK):
             raise PermissionError(errno.EACCES, "not writable")
@@ -141,9 +142,9 @@ def write_text(target: Path, text: str, mode: WriteMode = "create") -> int:
         ExportError: nothing was written.
     """
     data = _encoded(target, text)
-    with _explained(target), _opened_folder(target.parent) as folder:
+    with _explained(target), opened_folder(target.parent) as folder:
         before = folder.status(target.name)
-        _refuse_kind(target, before)
+        require_file(before)
         _refuse_existing(target, before, mode)
         if before is None:
             folder.create(target.name, data)
@@ -151,117 +152,6 @@ def write_text(target: Path, text: str, mode: WriteMode = "create") -> int:
             kept = folder.read(target.name) if mode == "append" else b""
             folder.replace(target.name, kept + data, before)
     return len(data)
-
-
-@dataclass(frozen=True, slots=True)
-class _Folder:
-    """A folder held open, so that its files stay its files when its path is swapped."""
-
-    path: Path
-    handle: int | None
-    """None where the platform cannot address files through a folder; then the path is used."""
-
-    def status(self, name: str) -> os.stat_result | None:
-        try:
-            return os.stat(self._at(name), dir_fd=self.handle, follow_symlinks=False)
-        except FileNotFoundError:
-            return None
-
-    def read(self, name: str) -> bytes:
-        # A pipe put in the file's place meanwhile must not be waited for.
-        handle = self._open(name, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
-        with os.fdopen(handle, "rb") as file:
-            _refuse_kind(self.path / name, os.fstat(handle))
-            return file.read()
-
-    def create(self, name: str, data: bytes) -> None:
-        with self._temporary(data, None) as temporary:
-            try:
-                os.link(self._at(temporary), self._at(name), src_dir_fd=self.handle, dst_dir_fd=self.handle)
-            except FileExistsError:
-                raise
-            except (OSError, AttributeError):
-                self._claim_and_replace(temporary, name)
-
-    def replace(self, name: str, data: bytes, before: os.stat_result) -> None:
-        if not os.access(self._at(name), os.W_OK, dir_fd=self.handle):
-            raise PermissionError(errno.EACCES, "not writable")
-        with self._temporary(data, before) as temporary:
-            self._rename(temporary, name)
-
-    def _claim_and_replace(self, temporary: str, name: str) -> None:
-        """Where there are no hard links: an empty file claims the name, which no existing file survives."""
-        os.close(self._open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666))
-        try:
-            self._rename(temporary, name)
-        except BaseException:
-            self._remove(name)
-            raise
-
-    @contextlib.contextmanager
-    def _temporary(self, data: bytes, before: os.stat_result | None) -> Iterator[str]:
-        name = f".neocaret-{secrets.token_hex(8)}.tmp"
-        # Never readable by more than the file that it becomes.
-        handle = self._open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600 if before else 0o666)
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(data)
-                file.flush()
-                if before:
-                    _keep_permissions(file.fileno(), before)
-                os.fsync(file.fileno())
-            yield name
-        finally:
-            with contextlib.suppress(FileNotFoundError):
-                self._remove(name)
-
-    def _open(self, name: str, flags: int, mode: int = 0o666) -> int:
-        flags |= getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
-        return os.open(self._at(name), flags, mode, dir_fd=self.handle)
-
-    def _rename(self, old: str, new: str) -> None:
-        os.replace(self._at(old), self._at(new), src_dir_fd=self.handle, dst_dir_fd=self.handle)
-
-    def _remove(self, name: str) -> None:
-        os.unlink(self._at(name), dir_fd=self.handle)
-
-    def _at(self, name: str) -> str:
-        return name if self.handle is not None else str(self.path / name)
-
-
-@contextlib.contextmanager
-def _opened_folder(path: Path) -> Iterator[_Folder]:
-    if sys.platform == "win32":
-        yield _Folder(path, None)
-        return
-    handle = _walk(path)
-    try:
-        yield _Folder(path, handle)
-    finally:
-        os.close(handle)
-
-
-def _walk(path: Path) -> int:
-    # O_PATH asks for no read permission on the folders above; only Linux has it.
-    flags = os.O_DIRECTORY | os.O_NOFOLLOW | getattr(os, "O_PATH", os.O_RDONLY)
-    handle = os.open(path.anchor, flags)
-    for part in path.parts[1:]:
-        try:
-            below = os.open(part, flags, dir_fd=handle)
-        finally:
-            os.close(handle)
-        handle = below
-    return handle
-
-
-def _keep_permissions(handle: int, before: os.stat_result) -> None:
-    if sys.platform == "win32":
-        return
-    mine = os.fstat(handle)
-    if (mine.st_uid, mine.st_gid) != (before.st_uid, before.st_gid):
-        with contextlib.suppress(OSError):
-            os.fchown(handle, before.st_uid, before.st_gid)
-    os.fchmod(handle, stat.S_IMODE(before.st_mode))
 
 
 def _refuse_name(path: str) -> None:
@@ -285,16 +175,6 @@ def _refuse_windows_name(path: str) -> None:
     for part in re.split(r"[\\/]", re.sub(r"^[A-Za-z]:", "", path)):
         if _RESERVED_ON_WINDOWS.fullmatch(part) or ":" in part:
             raise ExportError(f"{_shown(path)} names a device or a stream, not a file; choose another name.")
-
-
-def _refuse_kind(path: str | Path, found: os.stat_result | None) -> None:
-    if found is None or stat.S_ISREG(found.st_mode):
-        return
-    if stat.S_ISDIR(found.st_mode):
-        raise IsADirectoryError(errno.EISDIR, "a folder")
-    if stat.S_ISLNK(found.st_mode):
-        raise OSError(errno.ELOOP, "a symbolic link")
-    raise ExportError(f"{_shown(path)} is a device, a pipe or a socket; name an ordinary file.")
 
 
 def _refuse_existing(target: Path, found: os.stat_result | None, mode: WriteMode) -> None:
