@@ -62,7 +62,7 @@ class Protocol(LanguageServerProtocol):
             return
         try:
             self.handle_message(message)
-        except Exception:
+        except Exception:  # noqa: BLE001 - one message must not end the others
             _log.exception("a message could not be handled")
 
     def lost(self) -> None:

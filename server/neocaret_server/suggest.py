@@ -94,14 +94,21 @@ async def _suggest(server: NeocaretServer, caret: Caret) -> Suggestion:
     )
     if reason := silence(question, server.settings, server.model.state, busy=bool(server.generations)):
         raise _SilentError(reason)
-    single = single_line(server.settings.multiline, context.line_before)
-    completion = await _ask(server, caret, context, single)
-    if caret.automatic and not _still_there(server, context):
-        raise _SilentError("changed")
-    texts = tidy(completion.candidates, single_line=single)
+    texts = await _texts(server, caret, context)
     if not texts:
         raise _SilentError("nothing-generated")
     return _offer(server, context, texts)
+
+
+async def _texts(server: NeocaretServer, caret: Caret, context: _Context) -> list[str]:
+    single = single_line(server.settings.multiline, context.line_before)
+    texts = tidy((await _ask(server, caret, context, single)).candidates, single_line=single)
+    if not texts and single and not caret.automatic and server.settings.multiline == "auto":
+        # The model would end the line here; who asks nevertheless wants to see how it goes on.
+        texts = tidy((await _ask(server, caret, context, False)).candidates, single_line=False)
+    if caret.automatic and not _still_there(server, context):
+        raise _SilentError("changed")
+    return texts
 
 
 async def _ask(server: NeocaretServer, caret: Caret, context: _Context, single: bool) -> Completion:
