@@ -66,7 +66,8 @@ def build_server(backend: Backend) -> NeocaretServer:
 def serve_stdio(backend: Backend, client_process_id: int | None = None) -> int:
     """Serve one client over standard input and output until it leaves; return the exit code.
 
-    The code is 0 after `shutdown`, and 1 where the client left without it.
+    The code is 0 after `shutdown`, and 1 where the client left without it. Where a model was asked for, the process
+    ends here with that code.
     """
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     # Below that, pygls logs whole messages, and with them the text of documents.
@@ -77,8 +78,11 @@ def serve_stdio(backend: Backend, client_process_id: int | None = None) -> int:
         code = asyncio.run(serve(server, stdin, stdout, client_process_id))
     except KeyboardInterrupt:
         code = _INTERRUPTED
-    if not server.model.close(_END_SECONDS):
-        # It is deep in native code that no flag reaches, and the client has been answered all there was.
+    server.model.close(_END_SECONDS)
+    if server.model.state != "starting":
+        # The libraries of a model take a second to take themselves apart, and one that is deep in native code takes
+        # as long as it likes; the client has been answered all there was.
+        sys.stderr.flush()
         os._exit(code)
     return code
 

@@ -21,7 +21,7 @@ import cattrs
 from lsprotocol import types
 from lsprotocol.types import ErrorCodes, LSPErrorCodes
 from pygls.exceptions import JsonRpcException
-from pygls.protocol import LanguageServerProtocol
+from pygls.protocol import LanguageServerProtocol, lsp_method
 
 from neocaret_server.errors import ServerError
 
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 _OURS = (
     types.EXIT,
+    types.INITIALIZED,
     types.TEXT_DOCUMENT_DID_OPEN,
     types.TEXT_DOCUMENT_DID_CHANGE,
     types.TEXT_DOCUMENT_DID_CLOSE,
@@ -85,6 +86,14 @@ class Protocol(LanguageServerProtocol):
             self._take_request(message)
         else:
             self._take_notification(message)
+
+    @lsp_method(types.SHUTDOWN)
+    def lsp_shutdown(self, *_args: object) -> None:  # type: ignore[override]  # pygls has a generator here
+        """Answer all that waits, and nothing more from then on."""
+        self._shutdown = True
+        # A copy, because what is cancelled leaves the table at once.
+        for future in list(self._request_futures.values()):
+            future.cancel()
 
     def _take_request(self, message: dict[str, Any]) -> None:
         msg_id, method = message["id"], message.get("method")
@@ -185,6 +194,9 @@ class Protocol(LanguageServerProtocol):
             self._refuse(msg_id, ErrorCodes.InternalError, "internal error; the server's log says more")
 
     def _check_handler_result(self, future: Future[Any] | asyncio.Future[Any]) -> None:
+        # pygls keeps these under ids of its own, and would keep them for ever.
+        for msg_id in [each for each, kept in self._request_futures.items() if kept is future]:
+            del self._request_futures[msg_id]
         if not future.cancelled() and (error := future.exception()) is not None:
             _log.error("a notification failed", exc_info=error)
 

@@ -134,7 +134,9 @@ class NeocaretServer(LanguageServer):
                 self._bar.report(model.progress.message, model.progress.done, model.progress.total)
         else:
             self._end_bar()
-        if model.state == "failed" and model.error is not None:
+        if model.state == "ready":
+            self.last_error = None
+        elif model.state == "failed" and model.error is not None:
             self.last_error = model.error
             self.tell(f"Neocaret: {model.error}", types.MessageType.Error)
 

@@ -109,6 +109,32 @@ def test_after_shutdown_requests_are_refused() -> None:
     assert sent.messages[0]["result"] is None
 
 
+async def test_shutdown_answers_what_waits_and_begins_nothing_new() -> None:
+    server = build_server(FakeBackend())
+    sent = Sent()
+    server.protocol.set_writer(sent)
+    capabilities = {"workspace": {"configuration": True}}
+    send(server.protocol, id=1, method="initialize", params={"capabilities": capabilities})
+    send(server.protocol, method="initialized", params={})
+    command = {"command": "neocaret.status", "arguments": [{}]}
+    send(server.protocol, id=2, method="workspace/executeCommand", params=command)
+    send(server.protocol, id=3, method="shutdown")
+    await sent.arrived(3)
+    assert codes(sent) == [(1, None), (3, None), (2, -32800)]
+    await asyncio.sleep(0.01)
+    assert server.model.state == "starting"
+    assert server.protocol._request_futures == {}
+
+
+async def test_what_is_done_leaves_nothing_behind() -> None:
+    protocol, sent = started()
+    send(protocol, method="workspace/didChangeConfiguration", params={"settings": None})
+    send(protocol, id=1, method="workspace/executeCommand", params={"command": "neocaret.status"})
+    await sent.arrived(1)
+    assert protocol._request_futures == {}
+    assert protocol._result_types == {}
+
+
 def test_unknown_methods_are_refused_and_unknown_notifications_ignored() -> None:
     protocol, sent = started()
     send(protocol, id=1, method="textDocument/hover", params={"type_name": 1})

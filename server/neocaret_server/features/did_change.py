@@ -16,7 +16,7 @@ def handle(ls: NeocaretServer, params: types.DidChangeTextDocumentParams) -> Non
     """Apply the edits in order."""
     changed = params.text_document
     if not ls.documents.change(changed.uri, map(_edit, params.content_changes), changed.version):
-        _log.warning("a document was changed that is not open")
+        _log.info("a document was changed that is not open")
 
 
 def _edit(change: types.TextDocumentContentChangeEvent) -> Edit:

@@ -1,0 +1,210 @@
+"""From a caret to a suggestion, in one process, with a scripted model."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from typing import Any
+
+import pytest
+from lsprotocol import types
+
+from neocaret_server.app import build_server
+from neocaret_server.documents import Document, Edit
+from neocaret_server.fake_backend import FakeBackend
+from neocaret_server.features import completion, did_change_configuration, inline_completion
+from neocaret_server.prompt import MOST_CHARACTERS
+from neocaret_server.server import NeocaretServer
+from neocaret_server.settings import Settings
+from neocaret_server.suggest import Caret, request_of, suggest
+from neocaret_server.trigger import Channel
+
+URI = "file:///w/x.py"
+Make = Callable[[Mapping[str, Sequence[str]]], "Made"]
+
+
+class Silent:
+    """A writer that keeps what is written."""
+
+    def __init__(self) -> None:
+        self.written = b""
+
+    def write(self, data: bytes) -> None:
+        self.written += data
+
+    def close(self) -> None:
+        return
+
+
+class Made:
+    """A server and its model."""
+
+    def __init__(self, script: Mapping[str, Sequence[str]]) -> None:
+        self.backend = FakeBackend(script=script)
+        self.server: NeocaretServer = build_server(self.backend)
+        self.out = Silent()
+        self.server.protocol.set_writer(self.out)
+        initialize = b'{"jsonrpc": "2.0", "id": 0, "method": "initialize", "params": {"capabilities": {}}}'
+        self.server.protocol.receive(initialize)
+
+    async def ready(self) -> None:
+        self.server.load_model()
+        async with asyncio.timeout(5):
+            while self.server.model.state != "ready":  # noqa: ASYNC110 - states are not events
+                await asyncio.sleep(0.001)
+
+    def open(self, text: str, uri: str = URI) -> types.Position:
+        document = Document.of(uri, "python", 1, text, self.server.encoding)
+        self.server.documents.open(document)
+        return types.Position(len(document.lines) - 1, len(document.lines[-1]))
+
+    async def texts(
+        self, position: types.Position, channel: Channel = "inline", automatic: bool = True, **more: Any
+    ) -> list[str] | None:
+        suggestion = await suggest(self.server, Caret(more.pop("uri", URI), position, channel, automatic, **more))
+        return suggestion.texts if suggestion else None
+
+
+@pytest.fixture
+async def make() -> AsyncIterator[Make]:
+    made: list[Made] = []
+
+    def start(script: Mapping[str, Sequence[str]]) -> Made:
+        made.append(Made(script))
+        return made[-1]
+
+    yield start
+    for each in made:
+        assert each.server.model.close(5)
+
+
+async def test_the_prompt_is_the_text_before_the_caret_and_the_settings_make_the_request(make: Make) -> None:
+    made = make({})
+    await made.ready()
+    made.server.settings = Settings(candidates=2, max_new_tokens=9, temperature=0.1, top_p=0.5, top_k=3, seed=7)
+    made.open("a = 1\r\nb = 2\r\nc")
+    await made.texts(types.Position(1, 4), automatic=False)
+    (request,) = made.backend.requests
+    assert request == request_of(made.server.settings, "a = 1\nb = ", single=True)
+    assert (request.candidates, request.max_new_tokens, request.temperature) == (2, 9, 0.1)
+    assert (request.top_p, request.top_k, request.seed, request.stop) == (0.5, 3, 7, ("\n",))
+    assert request.greedy_first
+
+
+async def test_a_huge_document_is_not_given_whole(make: Make) -> None:
+    made = make({})
+    await made.ready()
+    await made.texts(made.open("y = 1\n" * 170_000 + "x = "))
+    assert len(made.backend.requests[0].prompt) <= MOST_CHARACTERS
+
+
+async def test_a_finished_line_gives_nothing_to_who_types_and_more_lines_to_who_asks(make: Make) -> None:
+    made = make({"import os": ["\n\nimport sys"]})
+    await made.ready()
+    end = made.open("import os")
+    assert await made.texts(end) is None
+    assert made.server.last_reason == "nothing-generated"
+    assert await made.texts(end, automatic=False) == ["\n\nimport sys"]
+    assert made.server.last_reason is None
+    assert made.server.last_answer_ms is not None
+
+
+async def test_never_several_lines_is_never(make: Make) -> None:
+    made = make({"import os": ["\n\nimport sys"], "f():": ["\n    pass"]})
+    await made.ready()
+    made.server.settings = Settings(multiline="never")
+    assert await made.texts(made.open("import os"), automatic=False) is None
+    assert await made.texts(made.open("def f():"), automatic=False) is None
+
+
+async def test_the_popups_selected_item_is_extended(make: Make) -> None:
+    made = make({"import pandas": [" as pd"]})
+    await made.ready()
+    end = made.open("import pan")
+    info = types.SelectedCompletionInfo(types.Range(types.Position(0, 7), end), "pandas")
+    params = types.InlineCompletionParams(
+        context=types.InlineCompletionContext(types.InlineCompletionTriggerKind.Automatic, info),
+        text_document=types.TextDocumentIdentifier(URI),
+        position=end,
+    )
+    answer = await inline_completion.handle(made.server, params)
+    assert answer is not None
+    (item,) = answer.items
+    assert (item.insert_text, item.range) == ("pandas as pd", info.range)
+
+
+async def test_a_selected_item_of_another_place_is_passed_over(make: Make) -> None:
+    made = make({"import pan": ["das"]})
+    await made.ready()
+    end = made.open("x\nimport pan")
+    info = types.SelectedCompletionInfo(types.Range(types.Position(0, 0), types.Position(0, 1)), "y")
+    assert await made.texts(end, selected=info) == ["das"]
+
+
+async def test_excluded_files_never_reach_the_model(make: Make) -> None:
+    made = make({})
+    await made.ready()
+    uri = "file:///w/.env"
+    assert await made.texts(made.open("KEY=", uri=uri), automatic=False, uri=uri) is None
+    assert made.server.last_reason == "excluded-file"
+    assert made.backend.requests == []
+
+
+async def test_a_popup_on_the_heels_of_an_edit_was_asked_by_typing(make: Make) -> None:
+    made = make({})
+    await made.ready()
+    made.server.settings = Settings(automatic=False)
+    end = made.open("x = ")
+    params = types.CompletionParams(types.TextDocumentIdentifier(URI), end)
+    assert len((await completion.handle(made.server, params)).items) == 1
+    made.server.documents.change(URI, [Edit("x = ")], 2)
+    assert (await completion.handle(made.server, params)).items == []
+    assert made.server.last_reason == "automatic-off"
+
+
+async def test_what_was_offered_can_be_found_with_the_documents_own_line_ends(make: Make) -> None:
+    made = make({"f():": ["\n    a\n    b"]})
+    await made.ready()
+    suggestion = await suggest(made.server, Caret(URI, made.open("x\r\ndef f():"), "inline", automatic=True))
+    assert suggestion is not None
+    offer = made.server.offers.find(suggestion.ids[0])
+    assert offer is not None
+    assert offer.before + offer.text == "x\r\ndef f():\r\n    a\r\n    b"
+
+
+async def test_settings_lie_in_layers_and_null_leaves_the_lower_one(make: Make) -> None:
+    made = make({})
+    made.server.initial_settings = {"candidates": 5}
+    changed = types.DidChangeConfigurationParams
+    await did_change_configuration.handle(made.server, changed({"neocaret": {"seed": 1, "candidates": None}}))
+    assert (made.server.settings.candidates, made.server.settings.seed) == (5, 1)
+    await did_change_configuration.handle(made.server, changed(None))
+    assert (made.server.settings.candidates, made.server.settings.seed) == (5, None)
+    await did_change_configuration.handle(made.server, changed({"candidates": 2}))
+    assert made.server.settings.candidates == 2
+
+
+async def test_only_a_change_of_the_model_loads_it_anew(make: Make) -> None:
+    made = make({})
+    await made.ready()
+    for settings in ({"candidates": 2}, {"model": "other"}, {"model": "other", "dtype": "bfloat16"}):
+        made.server.apply_settings(settings)
+    await made.server.model.clear_cache()
+    # A load that was superseded before its turn is skipped.
+    assert made.backend.loads[0].model == "bundled"
+    assert (made.backend.loads[-1].model, made.backend.loads[-1].dtype) == ("other", "bfloat16")
+
+
+async def test_before_initialized_settings_load_nothing(make: Make) -> None:
+    made = make({})
+    made.server.apply_settings({"model": "other"})
+    assert made.server.model.state == "starting"
+    assert made.backend.loads == []
+
+
+@pytest.mark.parametrize("wrong", [5, "x", [1], True])
+async def test_settings_that_are_none_leave_the_defaults(make: Make, wrong: object) -> None:
+    made = make({})
+    made.server.apply_settings(wrong)
+    assert made.server.settings == Settings()
+    assert b"must be an object of settings" in made.out.written
