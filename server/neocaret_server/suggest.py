@@ -114,6 +114,8 @@ async def _texts(server: NeocaretServer, caret: Caret, context: _Context) -> lis
 async def _ask(server: NeocaretServer, caret: Caret, context: _Context, single: bool) -> Completion:
     document, place = context.document, context.place
     prompt = build_prompt(document.lines[: place.line], context.line_before)
+    if not prompt:
+        raise _SilentError("empty-document")
     request = request_of(server.settings, prompt, single)
     try:
         completion = await server.requests.ask(
