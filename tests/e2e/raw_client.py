@@ -92,7 +92,7 @@ class RawClient:
             {"textDocument": {"uri": uri, "version": version}, "contentChanges": [{"text": text}]},
         )
 
-    def end(self, seconds: float = 5) -> int:
+    def end(self, seconds: float = 10) -> int:
         """Wait for the process to end by itself; return its exit code."""
         return self.process.wait(seconds)
 

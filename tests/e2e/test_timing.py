@@ -1,4 +1,7 @@
-"""Who waits for whom: loading, superseding, cancelling, and the end of the process."""
+"""Who waits for whom: loading, superseding, cancelling, and the end of the process.
+
+What must not be waited for takes a minute here, and an answer is waited for ten seconds: no stopwatch decides.
+"""
 
 from __future__ import annotations
 
@@ -13,12 +16,7 @@ from raw_client import AUTOMATIC, EXPLICIT, SERVER, RawClient, Start, at
 
 COMPLETION = "textDocument/completion"
 INLINE = "textDocument/inlineCompletion"
-SLOW = {"otherwise": ["a b c d e f g h"], "token_seconds": 1}
-
-
-def timed(client: RawClient, msg_id: int) -> tuple[dict[str, object], float]:
-    began = time.perf_counter()
-    return client.answer(msg_id), time.perf_counter() - began
+SLOW = {"otherwise": ["a b c d e f g h"], "token_seconds": 60}
 
 
 def wait_until_generating(client: RawClient) -> None:
@@ -27,11 +25,8 @@ def wait_until_generating(client: RawClient) -> None:
 
 
 def test_initialize_is_answered_while_nothing_is_loaded(start: Start) -> None:
-    began = time.perf_counter()
     client = start(load_seconds=60)
-    client.ask("initialize", {"capabilities": {}, "processId": os.getpid()})
-    # Generous: the machine may be busy. What counts is that no model library is imported; see below.
-    assert time.perf_counter() - began < 3
+    assert "result" in client.ask("initialize", {"capabilities": {}, "processId": os.getpid()})
 
 
 def test_neither_torch_nor_transformers_is_imported_for_initialize() -> None:
@@ -57,10 +52,9 @@ def test_while_the_model_loads_questions_are_answered_at_once_and_empty(start: S
     client = start(load_seconds=60)
     client.initialize(wait_until_ready=False)
     client.open("x = ")
-    answer, seconds = timed(client, client.request(COMPLETION, at(0, 4, **EXPLICIT)))
+    answer = client.ask(COMPLETION, at(0, 4, **EXPLICIT))
     assert answer["result"] == {"isIncomplete": True, "items": []}
     assert client.ask(INLINE, at(0, 4, **AUTOMATIC))["result"] is None
-    assert seconds < 1
     status = client.command("neocaret.status")["result"]
     assert (status["state"], status["lastReason"]) == ("loading", "model-loading")
     assert status["progress"]["message"] == "Loading fake weights"
@@ -69,7 +63,7 @@ def test_while_the_model_loads_questions_are_answered_at_once_and_empty(start: S
 
 
 def test_a_newer_question_is_worth_more_and_the_older_is_answered_at_once(start: Start) -> None:
-    client = start(script={"x = ": ["1 2 3 4 5 6 7 8"], "x = 1": ["0"]}, token_seconds=0.5)
+    client = start(script={"x = ": ["1 " * 60], "x = 1": ["0"]}, token_seconds=0.5)
     client.initialize()
     client.open("x = ")
     popup = client.request(COMPLETION, at(0, 4, **EXPLICIT))
@@ -77,23 +71,19 @@ def test_a_newer_question_is_worth_more_and_the_older_is_answered_at_once(start:
     wait_until_generating(client)
     client.change("x = 1", 2)
     newer = client.request(COMPLETION, at(0, 5, **AUTOMATIC))
-    began = time.perf_counter()
     assert client.answer(popup)["result"] == {"isIncomplete": True, "items": []}
     assert client.answer(inline)["result"] is None
-    assert time.perf_counter() - began < 1
     assert [item["label"] for item in client.answer(newer)["result"]["items"]] == ["10"]
 
 
-def test_popup_and_ghost_text_of_one_moment_share_a_generation(start: Start) -> None:
+def test_popup_and_ghost_text_of_one_moment_do_not_supersede_each_other(start: Start) -> None:
     client = start(script={"x = ": ["1 2"]}, token_seconds=0.5)
     client.initialize()
     client.open("x = ")
-    began = time.perf_counter()
     popup = client.request(COMPLETION, at(0, 4, **AUTOMATIC))
     inline = client.request(INLINE, at(0, 4, context={"triggerKind": 2}))
     assert [item["label"] for item in client.answer(popup)["result"]["items"]] == ["1 2"]
     assert [item["insertText"] for item in client.answer(inline)["result"]["items"]] == ["1 2"]
-    assert time.perf_counter() - began < 1.8
 
 
 def test_cancelling_answers_at_once_and_frees_the_model(start: Start) -> None:
@@ -105,13 +95,10 @@ def test_cancelling_answers_at_once_and_frees_the_model(start: Start) -> None:
         asked = client.request(method, at(0, 4, **EXPLICIT))
         wait_until_generating(client)
         client.notify("$/cancelRequest", {"id": asked})
-        answer, seconds = timed(client, asked)
+        answer = client.answer(asked)
         assert answer["error"] == {"code": -32800, "message": "the request was cancelled"}
-        assert seconds < 1
     client.notify("$/cancelRequest", {"id": 12345})
-    began = time.perf_counter()
     client.command("neocaret.clearCache")
-    assert time.perf_counter() - began < 1
     generating = client.request(
         "workspace/executeCommand", {"command": "neocaret.generate", "arguments": [{"prompt": "x"}], "workDoneToken": 7}
     )
@@ -124,7 +111,7 @@ def test_cancelling_answers_at_once_and_frees_the_model(start: Start) -> None:
 
 
 def test_a_late_answer_is_dropped_where_the_text_before_the_caret_has_changed(start: Start) -> None:
-    client = start(script={"x = ": ["1"]}, token_seconds=0.3)
+    client = start(script={"x = ": ["1"]}, token_seconds=1)
     client.initialize()
     client.open("a\nx = ")
     first = client.request(COMPLETION, at(1, 4, **AUTOMATIC))
@@ -145,9 +132,8 @@ def test_a_long_generation_does_not_keep_typing_waiting(start: Start) -> None:
         "workspace/executeCommand", {"command": "neocaret.generate", "arguments": [{"prompt": "x"}]}
     )
     wait_until_generating(client)
-    answer, seconds = timed(client, client.request(COMPLETION, at(0, 4, **AUTOMATIC)))
+    answer = client.ask(COMPLETION, at(0, 4, **AUTOMATIC))
     assert answer["result"] == {"isIncomplete": True, "items": []}
-    assert seconds < 1
     assert client.command("neocaret.status")["result"]["lastReason"] == "busy"
     client.command("neocaret.reloadModel")
     error = client.answer(generating)["error"]
@@ -170,9 +156,7 @@ def test_the_process_ends_at_once_even_while_generating(start: Start, shutdown: 
         client.notify("exit", None)
     else:
         client.stdin.close()
-    began = time.perf_counter()
     assert client.end() == code
-    assert time.perf_counter() - began < 1
     assert client.all_errors() == ""
 
 
@@ -181,9 +165,7 @@ def test_the_process_ends_while_the_model_loads(start: Start) -> None:
     client.initialize(wait_until_ready=False)
     client.ask("shutdown", None)
     client.notify("exit", None)
-    began = time.perf_counter()
     assert client.end() == 0
-    assert time.perf_counter() - began < 1
 
 
 def test_the_process_ends_with_its_editor(start: Start) -> None:
@@ -192,7 +174,7 @@ def test_the_process_ends_with_its_editor(start: Start) -> None:
     client.initialize(processId=editor.pid)
     editor.kill()
     editor.communicate()
-    assert client.end(5) == 1
+    assert client.end() == 1
 
 
 def test_a_client_that_has_gone_deaf_is_given_up() -> None:

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import asyncio
 import threading
-import time
 from collections.abc import AsyncIterator, Callable
 
 import pytest
@@ -24,11 +23,11 @@ async def make() -> AsyncIterator[Make]:
 
     yield start
     for model in made:
-        assert model.close(5)
+        assert model.close(30)
 
 
 async def until(model: ModelThread, state: State) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while model.state != state:  # noqa: ASYNC110 - states are not events
             await asyncio.sleep(0.001)
 
@@ -37,9 +36,7 @@ async def test_a_model_loads_in_the_background_on_its_own_thread(make: Make) -> 
     backend = FakeBackend(load_seconds=0.4)
     model = make(backend)
     assert model.state == "starting"
-    began = time.perf_counter()
     model.load(ModelChoice("some"))
-    assert time.perf_counter() - began < 0.3
     assert str(model.state) == "loading"
     await until(model, "ready")
     assert model.info is not None
@@ -55,7 +52,7 @@ async def test_progress_is_seen_while_it_loads() -> None:
     model = ModelThread(FakeBackend(load_seconds=0.3), lambda: seen.append(model.progress))
     model.load(ModelChoice())
     await until(model, "ready")
-    assert model.close(5)
+    assert model.close(30)
     reports = [each for each in seen if each is not None]
     assert len(reports) >= 2
     assert reports == sorted(reports, key=lambda each: each.done)
@@ -117,7 +114,7 @@ async def test_generations_take_turns(make: Make) -> None:
 
 
 async def test_cancelling_the_one_who_waits_stops_the_generation(make: Make) -> None:
-    backend = FakeBackend(otherwise=["a b c d e f"], token_seconds=1)
+    backend = FakeBackend(otherwise=["a b c d e f"], token_seconds=60)
     model = make(backend)
     model.load(ModelChoice())
     await until(model, "ready")
@@ -128,9 +125,8 @@ async def test_cancelling_the_one_who_waits_stops_the_generation(make: Make) -> 
     with pytest.raises(asyncio.CancelledError):
         await task
     assert cancel.cancelled
-    began = time.perf_counter()
-    await model.clear_cache()
-    assert time.perf_counter() - began < 0.5
+    async with asyncio.timeout(30):
+        await model.clear_cache()
 
 
 async def test_what_is_cancelled_before_its_turn_is_skipped(make: Make) -> None:
@@ -185,12 +181,10 @@ async def test_closing_does_not_wait_for_what_no_flag_reaches() -> None:
     model = ModelThread(Deaf(), lambda: None)
     waiting = asyncio.ensure_future(model.clear_cache())
     await asyncio.sleep(0.01)
-    began = time.perf_counter()
     assert not model.close(0.05)
-    assert time.perf_counter() - began < 0.5
     release.set()
     await waiting
-    assert model.close(5)
+    assert model.close(30)
 
 
 def test_a_thread_that_never_started_is_closed() -> None:
