@@ -161,12 +161,16 @@ def test_the_store_knows_when_a_document_was_edited() -> None:
     assert store.seconds_since_change("file:///x.py") == float("inf")
 
 
-def test_a_thousand_edits_of_a_large_file_are_no_quadratic_trap() -> None:
+def test_a_thousand_edits_in_one_notification_cost_far_less_than_a_thousand_notifications() -> None:
     large = document("x = 1  # 😀\n" * 80_000)
     edits = [Edit("y", Position(line * 79, 3), Position(line * 79, 3)) for line in range(1_000)]
-    began = time.perf_counter()
-    large.edited(edits, 2)
-    assert time.perf_counter() - began < 2
+
+    def seconds(some: list[Edit]) -> float:
+        began = time.perf_counter()
+        large.edited(some, 2)
+        return time.perf_counter() - began
+
+    assert seconds(edits) < 300 * max(seconds(edits[:1]) for _ in range(5))
 
 
 @pytest.mark.parametrize(("text", "blank"), [("", True), (" \n\t\r\n", True), ("\f", True), ("\na", False)])
