@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -39,9 +40,12 @@ def test_the_left_edge_never_moves_back_while_the_prompt_grows(one: int, other: 
     assert window_start(shorter, budget) <= window_start(longer, budget)
 
 
-def test_one_position_is_always_left_for_the_prompt() -> None:
-    assert new_token_limit(64, 2048) == 64
-    assert new_token_limit(5_000, 2048) == 2047
+@pytest.mark.parametrize(
+    ("wanted", "prompt", "allowed"),
+    [(64, 19, 64), (10**6, 19, 2029), (10**6, 2000, 1024), (1000, 10**6, 1000), (10**6, 1, 2047)],
+)
+def test_no_wish_for_length_costs_a_short_prompt_or_half_of_a_long_one(wanted: int, prompt: int, allowed: int) -> None:
+    assert new_token_limit(wanted, prompt, positions=2048) == allowed
 
 
 def test_an_ordinary_prompt_is_tokenized_whole() -> None:

@@ -35,7 +35,7 @@ def plan_request(request: GenerationRequest, encode: Callable[[str], list[int]],
     tokens = encode(request.prompt[text_start(request.prompt, positions) :])
     if not tokens:
         raise RequestError("The prompt comes to no tokens: give some text that this model's tokenizer knows.")
-    new_tokens = new_token_limit(request.max_new_tokens, positions)
+    new_tokens = new_token_limit(request.max_new_tokens, len(tokens), positions)
     if request.max_length is not None:
         new_tokens = min(new_tokens, _room(request.max_length, len(tokens)))
     start = window_start(len(tokens), positions - new_tokens)

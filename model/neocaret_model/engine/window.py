@@ -16,9 +16,13 @@ _BLOCK_SHARE = 0.4
 CHARACTERS_PER_POSITION = 32
 
 
-def new_token_limit(max_new_tokens: int, positions: int) -> int:
-    """How many tokens can be decoded at most, of `max_new_tokens`: one position is always left for the prompt."""
-    return min(max_new_tokens, positions - 1)
+def new_token_limit(max_new_tokens: int, prompt_tokens: int, positions: int) -> int:
+    """How many tokens can be decoded at most, of `max_new_tokens`.
+
+    A continuation may take what a short prompt leaves, and half of the positions from a long one: no wish for length
+    makes the model forget what it is to continue.
+    """
+    return min(max_new_tokens, max(positions - prompt_tokens, positions // 2))
 
 
 def window_start(length: int, budget: int) -> int:
