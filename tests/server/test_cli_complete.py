@@ -197,10 +197,13 @@ def test_pipe_gets_the_text_as_it_is(neocaret: Neocaret, backend: FakeBackend) -
 # The prompt
 
 
-def test_prompt_comes_from_a_file_with_its_line_ends(neocaret: Neocaret, backend: FakeBackend, tmp_path: Path) -> None:
-    (tmp_path / "p.py").write_bytes(b"\xef\xbb\xbfa\r\nb\n")
-    assert neocaret("complete", "--prompt-file", "p.py").code == 0
-    assert backend.requests[0].prompt == "a\r\nb\n"
+def test_a_file_keeps_its_line_ends_and_the_model_sees_line_feeds(
+    neocaret: Neocaret, backend: FakeBackend, tmp_path: Path
+) -> None:
+    (tmp_path / "p.py").write_bytes(b"\xef\xbb\xbfa\r\nimport pandas as pd")
+    assert neocaret("complete", "--prompt-file", "p.py", "--export", "out.py").code == 0
+    assert backend.requests[0].prompt == "a\nimport pandas as pd"
+    assert (tmp_path / "out.py").read_bytes() == b"a\r\nimport pandas as pd\r\nimport numpy as np"
 
 
 def test_prompt_comes_from_standard_input(

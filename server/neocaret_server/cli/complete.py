@@ -16,6 +16,8 @@ from neocaret_server.cli.progress import progress_bar
 from neocaret_server.cli.prompt_source import read_prompt
 from neocaret_server.cli.report import as_json, print_report
 from neocaret_server.cli.services import Services
+from neocaret_server.line_ends import with_line_ends_of
+from neocaret_server.prompt import for_model
 
 
 def complete(
@@ -59,16 +61,18 @@ def complete(
     # Whatever can be refused is refused before a model is loaded, which takes seconds.
     to_request(options, "")
     write = prepare_export(export, append=append, overwrite=overwrite)
-    request = to_request(options, read_prompt(prompt, prompt_file))
+    text = read_prompt(prompt, prompt_file)
+    request = to_request(options, for_model(text))
     backend = context.ensure_object(Services).new_backend()
     info, completion, load_ms = _generate(backend, ModelChoice(model, device, dtype), request)
+    completion = with_line_ends_of(text, completion)
     _note_cut(completion, info)
     # Before printing: a reader that closes the pipe must not cost the file.
-    write(request.prompt + completion.candidates[0].text)
+    write(text + completion.candidates[0].text)
     if json:
-        print_json(as_json(request.prompt, info, completion, load_ms))
+        print_json(as_json(text, info, completion, load_ms))
     else:
-        print_report(request.prompt, completion)
+        print_report(text, completion)
     return 0
 
 

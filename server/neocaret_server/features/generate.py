@@ -16,6 +16,7 @@ from lsprotocol import types
 from neocaret_server.arguments import read_arguments
 from neocaret_server.backend import BackendError, CancelToken, Candidate, Completion, CompletionRequest
 from neocaret_server.errors import InvalidArgumentsError, RequestFailedError, RequestInterruptedError
+from neocaret_server.line_ends import with_line_ends_of
 from neocaret_server.progress import WorkDone
 from neocaret_server.prompt import for_model
 from neocaret_server.rules import Rule
@@ -39,7 +40,11 @@ async def handle(ls: NeocaretServer, params: types.ExecuteCommandParams) -> dict
     if ls.model.state != "ready":
         raise RequestFailedError(ls.why_not_ready())
     completion = await _generate(ls, request, params.work_done_token)
-    return {"candidates": [_shown(candidate, read["prompt"]) for candidate in completion.candidates]}
+    return {
+        "candidates": [
+            _shown(candidate, read["prompt"]) for candidate in with_line_ends_of(read["prompt"], completion).candidates
+        ]
+    }
 
 
 def _request(read: dict[str, Any], settings: Settings) -> CompletionRequest:
