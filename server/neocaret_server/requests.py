@@ -2,7 +2,7 @@
 
 A question has a document, a channel (popup or ghost text) and a moment (the document's version and the caret).
 - A newer question about a document supersedes the older ones of another moment, and the older one of its own
-  channel. A superseded question is answered at once, with None.
+  channel, also where the newer one is not put to the model. A superseded question is answered at once, with None.
 - The two channels of one moment never supersede each other. Where they ask the same thing, they share one generation,
   also after it has ended.
 - A generation that nobody waits for any more is stopped.
@@ -47,7 +47,7 @@ class Requests:
             BackendError: as the backend says.
         """
         generation = self._shared(uri, channel, moment, request) or self._start(uri, moment, request)
-        self._supersede(uri, channel, moment, but=generation)
+        self.supersede(uri, channel, moment, but=generation)
         generation.served.add(channel)
         if generation.result is not None:
             return generation.result
@@ -60,6 +60,16 @@ class Requests:
             if generation.waiters.get(channel) is waiter:
                 del generation.waiters[channel]
             self._stop_if_left(generation)
+
+    def supersede(self, uri: str, channel: str, moment: Moment, but: _Generation | None = None) -> None:
+        """Answer what a question makes old, also one that itself asks nothing of the model."""
+        for each in [each for each in self._by_document.get(uri, []) if each is not but]:
+            if each.moment != moment:
+                self._drop(uri, each)
+                self._leave_all(each)
+            elif channel in each.waiters:
+                _answer(each.waiters.pop(channel))
+                self._stop_if_left(each)
 
     def forget(self, uri: str) -> None:
         """Supersede all questions about a document, as when it is closed."""
@@ -97,15 +107,6 @@ class Requests:
             for waiter in _open(generation):
                 waiter.set_result(result)
         generation.waiters.clear()
-
-    def _supersede(self, uri: str, channel: str, moment: Moment, but: _Generation) -> None:
-        for each in [each for each in self._by_document[uri] if each is not but]:
-            if each.moment != moment:
-                self._drop(uri, each)
-                self._leave_all(each)
-            elif channel in each.waiters:
-                _answer(each.waiters.pop(channel))
-                self._stop_if_left(each)
 
     def _drop(self, uri: str, generation: _Generation) -> None:
         generations = self._by_document.get(uri, [])

@@ -14,10 +14,11 @@ from neocaret_server.documents import Document, Place, Position
 from neocaret_server.items import Spot, typed_word
 from neocaret_server.offers import OfferedList
 from neocaret_server.prompt import build_prompt, for_document, single_line
+from neocaret_server.requests import Moment
 from neocaret_server.server import NeocaretServer
 from neocaret_server.settings import Settings
 from neocaret_server.tidy import tidy
-from neocaret_server.trigger import Channel, Question, Reason, silence
+from neocaret_server.trigger import CLOSERS, Channel, Question, Reason, silence
 
 _log = logging.getLogger(__name__)
 
@@ -52,6 +53,11 @@ class _Context:
     typed: str
     line_before: str
     """The caret's line up to the caret, with the selected popup item as if it were accepted."""
+
+    @property
+    def moment(self) -> Moment:
+        """Return when and where it is asked."""
+        return self.document.version, self.place.line, self.place.index
 
 
 class _SilentError(Exception):
@@ -93,6 +99,7 @@ async def _suggest(server: NeocaretServer, caret: Caret) -> Suggestion:
         line_after=document.line_after(context.place),
     )
     if reason := silence(question, server.settings, server.model.state, busy=bool(server.generations)):
+        server.requests.supersede(caret.uri, caret.channel, context.moment)
         raise _SilentError(reason)
     texts = await _texts(server, caret, context)
     if not texts:
@@ -112,15 +119,13 @@ async def _texts(server: NeocaretServer, caret: Caret, context: _Context) -> lis
 
 
 async def _ask(server: NeocaretServer, caret: Caret, context: _Context, single: bool) -> Completion:
-    document, place = context.document, context.place
-    prompt = build_prompt(document.lines[: place.line], context.line_before)
+    prompt = build_prompt(context.document.lines[: context.place.line], context.line_before)
     if not prompt:
+        server.requests.supersede(caret.uri, caret.channel, context.moment)
         raise _SilentError("empty-document")
     request = request_of(server.settings, prompt, single)
     try:
-        completion = await server.requests.ask(
-            caret.uri, caret.channel, (document.version, place.line, place.index), request
-        )
+        completion = await server.requests.ask(caret.uri, caret.channel, context.moment, request)
     except BackendError as error:
         server.last_error = str(error)
         raise _SilentError("model-error") from error
@@ -164,8 +169,12 @@ def _context(document: Document, caret: Caret) -> _Context:
 
 
 def _still_there(server: NeocaretServer, context: _Context) -> bool:
-    now = server.documents.get(context.document.uri)
-    return now is not None and context.document.same_before(now, context.place)
+    then, now, place = context.document, server.documents.get(context.document.uri), context.place
+    if now is None or not then.same_before(now, place):
+        return False
+    # Editors that close brackets may do so after they ask; anything else at the caret was typed since.
+    old, new = then.line_after(place), now.line_after(place)
+    return new.endswith(old) and CLOSERS.issuperset(new.removesuffix(old))
 
 
 def _offer(server: NeocaretServer, context: _Context, texts: list[str]) -> Suggestion:

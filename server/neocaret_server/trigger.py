@@ -55,7 +55,8 @@ SECRETS = (
 )
 """Files that hold secrets: never read, unless an `exclude` pattern takes one back with `!`."""
 
-_CLOSERS = frozenset(")]}>'\"`,;:")
+CLOSERS = frozenset(")]}>'\"`,;:")
+"""What may stand after the caret where nobody is in the middle of a line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +116,7 @@ def _quiet(question: Question, settings: Settings) -> Reason | None:
         return "language-off"
     if question.document_blank:
         return "empty-document"
-    if not _CLOSERS.issuperset(question.line_after.replace(" ", "").replace("\t", "")):
+    if not CLOSERS.issuperset(question.line_after.replace(" ", "").replace("\t", "")):
         return "middle-of-line"
     return None
 

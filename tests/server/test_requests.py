@@ -75,6 +75,23 @@ async def test_a_newer_question_supersedes_the_older_at_once() -> None:
     assert requests.waiting() == 0
 
 
+async def test_a_newer_question_that_is_not_put_to_the_model_supersedes_too() -> None:
+    model = Model()
+    requests = Requests(model.complete)
+    requests.supersede(URI, "popup", FIRST)
+    popup, inline = ask(requests, "popup", FIRST), ask(requests, "inline", FIRST)
+    await settle()
+    requests.supersede(URI, "popup", FIRST)
+    await settle()
+    assert popup.done()
+    assert (inline.done(), model.cancelled) == (False, [False])
+    requests.supersede(URI, "popup", SECOND)
+    await settle()
+    assert (popup.result(), inline.result(), model.cancelled) == (None, None, [True])
+    assert requests.waiting() == 0
+    assert len(model.asked) == 1
+
+
 async def test_the_two_channels_of_one_moment_share_a_generation() -> None:
     model = Model()
     requests = Requests(model.complete)
@@ -199,7 +216,7 @@ async def test_documents_do_not_disturb_each_other() -> None:
 
 STEPS = st.lists(
     st.tuples(
-        st.sampled_from(["ask", "ask", "ask", "answer", "fail", "cancel", "forget"]),
+        st.sampled_from(["ask", "ask", "ask", "answer", "fail", "cancel", "forget", "supersede"]),
         st.sampled_from(["popup", "inline"]),
         st.integers(0, 3),
         st.integers(0, 5),
@@ -223,6 +240,8 @@ async def play(steps: list[tuple[str, str, int, int]]) -> None:
             asked.append(ask(requests, channel, (moment, 0, 0), f"x{moment}"))
         elif step == "forget":
             requests.forget(URI)
+        elif step == "supersede":
+            requests.supersede(URI, channel, (moment, 0, 0))
         elif step == "cancel" and asked:
             asked[which % len(asked)].cancel()
         elif model.asked:

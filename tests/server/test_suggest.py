@@ -141,6 +141,40 @@ async def test_a_selected_item_of_another_place_is_passed_over(make: Make) -> No
     assert await made.texts(end, selected=info) == ["das"]
 
 
+@pytest.mark.parametrize(("line", "column", "reason"), [("x = 1y", 5, "middle-of-line"), ("x = ", 0, "empty-document")])
+async def test_a_question_that_is_silenced_supersedes_the_older_one(
+    make: Make, line: str, column: int, reason: str
+) -> None:
+    made = make({})
+    await made.ready()
+    made.backend.token_seconds = 60
+    older = asyncio.ensure_future(made.texts(made.open("x = "), "popup"))
+    await asyncio.sleep(0)
+    made.server.documents.change(URI, [Edit(line)], 2)
+    assert await made.texts(types.Position(0, column), automatic=column > 0) is None
+    assert made.server.last_reason == reason
+    async with asyncio.timeout(10):
+        assert await older is None
+    assert made.server.requests.waiting() == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "now", "answered"),
+    [("f(", "f()", True), ("f()", "f())", True), ("f(", "f(x", False), ("f()", "f(", False), ("f()", "f(x)", False)],
+)
+async def test_what_typing_asked_is_answered_only_where_no_more_than_closers_came_after_the_caret(
+    make: Make, text: str, now: str, answered: bool
+) -> None:
+    made = make({"f(": ["1"]})
+    await made.ready()
+    made.open(text)
+    asked = asyncio.ensure_future(made.texts(types.Position(0, 2)))
+    await asyncio.sleep(0)
+    made.server.documents.change(URI, [Edit(now)], 2)
+    assert await asked == (["1"] if answered else None)
+    assert made.server.last_reason == (None if answered else "changed")
+
+
 async def test_excluded_files_never_reach_the_model(make: Make) -> None:
     made = make({})
     await made.ready()
