@@ -18,11 +18,12 @@ import os
 import re
 import stat
 import sys
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import unquote_to_bytes, urlsplit
 
-from neocaret_server.held_folder import opened_folder, require_file
+from neocaret_server.held_folder import FileChangedError, HeldFolder, opened_folder, require_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -36,6 +37,9 @@ _RESERVED_ON_WINDOWS = re.compile(
 )
 _LONGEST_NAME_BYTES = 255
 _SHOWN_CHARACTERS = 200
+_ATTEMPTS = 20
+_WRITING = threading.Lock()
+"""One write at a time in this process. Of other processes, a write sees that they came between, and starts over."""
 
 _REASONS = {
     errno.EACCES: "permission denied; choose a file that you may write",
@@ -50,6 +54,7 @@ _REASONS = {
     errno.ELOOP: "its symbolic links lead in a circle or were changed; name the file itself",
     errno.EISDIR: "it is a folder; name a file in it",
     errno.ENXIO: "it is a device, a pipe or a socket; name an ordinary file",
+    errno.EBUSY: "others keep changing it; try again",
     errno.ETXTBSY: "it is a program that is running; choose another name",
 }
 
@@ -131,7 +136,8 @@ def write_text(target: Path, text: str, mode: WriteMode = "create") -> int:
     """Write `text` as UTF-8, line ends as they are; return the number of its bytes.
 
     A reader sees the old file or the whole new one at any moment, whatever interrupts. `create` never replaces
-    a file, not even one that appeared meanwhile. An existing file keeps its permissions.
+    a file, not even one that appeared meanwhile. `append` adds to what others wrote meanwhile. An existing file keeps
+    its permissions.
 
     Args:
         target: as `resolve_target` returned it: a symbolic link on its path is refused.
@@ -142,16 +148,29 @@ def write_text(target: Path, text: str, mode: WriteMode = "create") -> int:
         ExportError: nothing was written.
     """
     data = _encoded(target, text)
-    with _explained(target), opened_folder(target.parent) as folder:
-        before = folder.status(target.name)
-        require_file(before)
-        _refuse_existing(target, before, mode)
-        if before is None:
-            folder.create(target.name, data)
-        else:
-            kept = folder.read(target.name) if mode == "append" else b""
-            folder.replace(target.name, kept + data, before)
-    return len(data)
+    attempts_left = 1 if mode == "create" else _ATTEMPTS
+    with _explained(target), _WRITING, opened_folder(target.parent) as folder:
+        while True:
+            attempts_left -= 1
+            try:
+                _write(folder, target, data, mode)
+            except (FileChangedError, FileExistsError):
+                if not attempts_left:
+                    raise
+            else:
+                return len(data)
+
+
+def _write(folder: HeldFolder, target: Path, data: bytes, mode: WriteMode) -> None:
+    before = folder.status(target.name)
+    require_file(before)
+    _refuse_existing(target, before, mode)
+    if before is None:
+        folder.create(target.name, data)
+    elif mode == "append":
+        folder.replace(target.name, folder.read(target.name) + data, before, unless_changed=True)
+    else:
+        folder.replace(target.name, data, before)
 
 
 def _refuse_name(path: str) -> None:

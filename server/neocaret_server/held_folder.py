@@ -16,6 +16,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 
+class FileChangedError(OSError):
+    """The file is not what it was when it was looked at; nothing was written."""
+
+    def __init__(self) -> None:
+        super().__init__(errno.EBUSY, "changed meanwhile")
+
+
 def require_file(found: os.stat_result | None) -> None:
     """Refuse what a text cannot be written to.
 
@@ -64,11 +71,17 @@ class HeldFolder:
             except (OSError, AttributeError):
                 self._claim_and_replace(temporary, name)
 
-    def replace(self, name: str, data: bytes, before: os.stat_result) -> None:
-        """Put a whole new file in an old one's place, with the permissions that `before` tells."""
+    def replace(self, name: str, data: bytes, before: os.stat_result, *, unless_changed: bool = False) -> None:
+        """Put a whole new file in an old one's place, with the permissions that `before` tells.
+
+        Raises:
+            OSError: FileChangedError where it is another file by now, if that was asked.
+        """
         if not os.access(self._at(name), os.W_OK, dir_fd=self.handle):
             raise PermissionError(errno.EACCES, "not writable")
         with self._temporary(data, before) as temporary:
+            if unless_changed and not _same(before, self.status(name)):
+                raise FileChangedError
             self._rename(temporary, name)
 
     def _claim_and_replace(self, temporary: str, name: str) -> None:
@@ -135,6 +148,14 @@ def _walk(path: Path) -> int:
             os.close(handle)
         handle = below
     return handle
+
+
+def _same(before: os.stat_result, now: os.stat_result | None) -> bool:
+    return now is not None and (before.st_ino, before.st_size, before.st_mtime_ns) == (
+        now.st_ino,
+        now.st_size,
+        now.st_mtime_ns,
+    )
 
 
 def _keep_permissions(handle: int, before: os.stat_result) -> None:

@@ -43,6 +43,8 @@ class NeocaretServer(LanguageServer):
         self.settings = Settings()
         self.documents = DocumentStore()
         self.offers = Offers()
+        self.writing = asyncio.Lock()
+        """Held while a file is written, so that pipelined writes keep their order."""
         self.model = ModelThread(backend, self._model_changed)
         self.requests = Requests(self.model.complete)
         self.generations: dict[types.ProgressToken, asyncio.Task[Any]] = {}

@@ -8,6 +8,7 @@ import stat
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -335,6 +336,51 @@ def test_file_that_appears_meanwhile_is_not_replaced(
     with pytest.raises(ExportError, match="exists already"):
         write_text(root / "x", "mine")
     assert (root / "x").read_text() == "theirs"
+    assert names(root) == ["x"]
+
+
+@pytest.mark.parametrize("exists", [True, False])
+def test_concurrent_appends_are_all_kept(root: Path, *, exists: bool) -> None:
+    if exists:
+        (root / "x").write_text("")
+    with ThreadPoolExecutor(16) as pool:
+        list(pool.map(lambda each: write_text(root / "x", f"{each}\n", "append"), range(16)))
+    assert sorted(map(int, (root / "x").read_text().split())) == list(range(16))
+    assert names(root) == ["x"]
+
+
+@pytest.mark.parametrize("exists", [True, False])
+@pytest.mark.parametrize("links", [True, False])
+def test_append_is_added_to_what_another_process_wrote_meanwhile(
+    root: Path, monkeypatch: pytest.MonkeyPatch, *, exists: bool, links: bool
+) -> None:
+    if exists:
+        (root / "x").write_text("old ")
+    others = ["theirs "]
+
+    def another_writes(_: int) -> None:
+        if others:
+            with (root / "x").open("a") as file:
+                file.write(others.pop())
+
+    monkeypatch.setattr(os, "fsync", another_writes)
+    if not links:
+        monkeypatch.setattr(os, "link", failing(errno.EPERM))
+    write_text(root / "x", "mine", "append")
+    assert (root / "x").read_text() == ("old theirs mine" if exists else "theirs mine")
+    assert names(root) == ["x"]
+
+
+def test_append_to_a_file_that_never_rests_is_given_up(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def another_writes(_: int) -> None:
+        with (root / "x").open("a") as file:
+            file.write("t")
+
+    (root / "x").write_text("t")
+    monkeypatch.setattr(os, "fsync", another_writes)
+    with pytest.raises(ExportError, match="others keep changing it"):
+        write_text(root / "x", "mine", "append")
+    assert set((root / "x").read_text()) == {"t"}
     assert names(root) == ["x"]
 
 

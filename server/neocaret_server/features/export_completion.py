@@ -39,7 +39,8 @@ async def handle(ls: NeocaretServer, params: types.ExecuteCommandParams) -> dict
     outside = read.get("outsideWorkspace", False)
     try:
         path = path_from_uri(read["uri"]) if where == "uri" else read["path"]
-        target, size = await asyncio.to_thread(_write, path, ls.roots(), outside, text, mode)
+        async with ls.writing:
+            target, size = await asyncio.to_thread(_write, path, ls.roots(), outside, text, mode)
     except ExportError as error:
         raise RequestFailedError(str(error)) from error
     uri = target.as_uri()
