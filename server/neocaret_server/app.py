@@ -118,6 +118,9 @@ async def _handle(server: NeocaretServer, bodies: asyncio.Queue[bytes | None]) -
 def _read(loop: asyncio.AbstractEventLoop, stdin: IO[bytes], bodies: asyncio.Queue[bytes | None]) -> None:
     # The loop may end before the stream does.
     with contextlib.suppress(RuntimeError):
-        for body in read_messages(stdin):
-            loop.call_soon_threadsafe(bodies.put_nowait, body)
-        loop.call_soon_threadsafe(bodies.put_nowait, None)
+        try:
+            for body in read_messages(stdin):
+                loop.call_soon_threadsafe(bodies.put_nowait, body)
+        finally:
+            # Whatever went wrong: nobody else can tell that no more messages come.
+            loop.call_soon_threadsafe(bodies.put_nowait, None)

@@ -8,13 +8,18 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import re
 import sys
 from collections.abc import Callable, Iterator
 from typing import IO
 
-_LENGTH = re.compile(rb"\s*content-length\s*:\s*(\d{1,15})\s*", re.IGNORECASE)
+MOST_BYTES = 256 * 1024**2
+"""Of one message. A longer one is announced by a broken stream only, and nothing of it is believed."""
+
+_LENGTH = re.compile(rb"\s*content-length\s*:\s*(\d+)\s*", re.IGNORECASE)
+_log = logging.getLogger(__name__)
 
 
 def take_standard_streams() -> tuple[IO[bytes], IO[bytes]]:
@@ -37,6 +42,9 @@ def read_messages(stream: IO[bytes]) -> Iterator[bytes]:
         while line := stream.readline():
             if found := _LENGTH.fullmatch(line):
                 length = int(found[1])
+                if length > MOST_BYTES:
+                    _log.error("a message of %d bytes was announced: the stream is broken", length)
+                    return
             elif length is not None and not line.strip():
                 body = stream.read(length)
                 if len(body) < length:

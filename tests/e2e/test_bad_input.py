@@ -47,6 +47,14 @@ def test_headers_in_any_case(alive: RawClient) -> None:
     assert alive.answer("odd")["error"]["code"] == -32601
 
 
+def test_a_length_that_no_message_has_ends_the_process(start: Start) -> None:
+    client = start()
+    client.initialize()
+    client.send_bytes(b"Content-Length: 99999999999999\r\n\r\n")
+    assert client.end() == 1
+    assert "Traceback" not in client.all_errors()
+
+
 @pytest.mark.parametrize(("line", "character"), [(0, 99), (99, 0), (2**31 - 1, 2**31 - 1)])
 def test_a_position_past_the_end_is_the_end(alive: RawClient, line: int, character: int) -> None:
     alive.open("a\nx = ")

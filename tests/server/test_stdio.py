@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from neocaret_server.stdio import Writer, read_messages
+from neocaret_server.stdio import MOST_BYTES, Writer, read_messages
 
 
 def stream(data: bytes) -> IO[bytes]:
@@ -40,6 +40,20 @@ def test_headers_in_any_form(header: bytes) -> None:
 @pytest.mark.parametrize("data", [b"", b"Content-Length: 5\r\n\r\n{}", b"Content-Length: 5", b"\r\n", b"\xff\x00"])
 def test_a_stream_that_ends_early_has_no_message(data: bytes) -> None:
     assert list(read_messages(stream(data))) == []
+
+
+class Unread(io.BytesIO):
+    """A stream of headers whose bodies nobody may ask for."""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        raise AssertionError(size)
+
+
+@pytest.mark.parametrize("length", [b"%d" % (MOST_BYTES + 1), b"99999999999999", b"9" * 20, b"9" * 5000])
+def test_a_message_of_any_length_is_not_believed(length: bytes) -> None:
+    assert list(read_messages(Unread(b"Content-Length: " + length + b"\r\n\r\n{}"))) == []
+    after = b"\r\n\r\nContent-Length: 2\r\n\r\n{}"
+    assert list(read_messages(stream(b"Content-Length: " + length + after))) == []
 
 
 @given(st.binary())
