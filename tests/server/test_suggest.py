@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import Any
 
@@ -184,16 +185,17 @@ async def test_excluded_files_never_reach_the_model(make: Make) -> None:
     assert made.backend.requests == []
 
 
-async def test_a_popup_on_the_heels_of_an_edit_was_asked_by_typing(make: Make) -> None:
+@pytest.mark.parametrize(("seconds", "asked_by_typing"), [(0.01, True), (0.15, False), (math.inf, False)])
+async def test_a_popup_on_the_heels_of_an_edit_was_asked_by_typing(
+    make: Make, monkeypatch: pytest.MonkeyPatch, seconds: float, asked_by_typing: bool
+) -> None:
     made = make({})
     await made.ready()
     made.server.settings = Settings(automatic=False)
-    end = made.open("x = ")
-    params = types.CompletionParams(types.TextDocumentIdentifier(URI), end)
-    assert len((await completion.handle(made.server, params)).items) == 1
-    made.server.documents.change(URI, [Edit("x = ")], 2)
-    assert (await completion.handle(made.server, params)).items == []
-    assert made.server.last_reason == "automatic-off"
+    monkeypatch.setattr(made.server.documents, "seconds_since_change", lambda _uri: seconds)
+    params = types.CompletionParams(types.TextDocumentIdentifier(URI), made.open("x = "))
+    assert len((await completion.handle(made.server, params)).items) == (0 if asked_by_typing else 1)
+    assert made.server.last_reason == ("automatic-off" if asked_by_typing else None)
 
 
 async def test_what_was_offered_can_be_found_with_the_documents_own_line_ends(make: Make) -> None:
