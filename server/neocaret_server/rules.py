@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -17,6 +18,8 @@ class Rule:
     low: float | None = None
     high: float | None = None
     choices: tuple[str, ...] = ()
+    pattern: str | None = None
+    """Decides over a text in place of the choices, which then only show what fits."""
     nullable: bool = False
 
     @property
@@ -39,7 +42,10 @@ class Rule:
         if value is None and self.nullable:
             return None
         read = _READERS[self.kind](value)
-        if self.choices and read not in self.choices:
+        if self.pattern is not None:
+            if not re.fullmatch(self.pattern, read):
+                raise ValueError
+        elif self.choices and read not in self.choices:
             raise ValueError
         if self.low is not None and self.high is not None and not self.low <= read <= self.high:
             raise ValueError

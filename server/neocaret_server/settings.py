@@ -30,9 +30,19 @@ class Settings:
         default="bundled",
         metadata=_as(Rule("text"), 'The model: "bundled", a name on the Hugging Face hub, or a folder.'),
     )
-    device: str = field(default="auto", metadata=_as(Rule("text"), 'Where it runs: "auto", "cuda", "mps" or "cpu".'))
+    device: str = field(
+        default="auto",
+        metadata=_as(
+            Rule("text", choices=("auto", "cpu", "mps", "cuda", "cuda:N"), pattern="auto|cpu|mps|cuda(:[0-9]{1,3})?"),
+            'Where it runs: "auto", "cuda", "mps" or "cpu".',
+        ),
+    )
     dtype: str = field(
-        default="auto", metadata=_as(Rule("text"), 'The number format of its weights: "auto", or one by name.')
+        default="auto",
+        metadata=_as(
+            Rule("text", choices=("auto", "float32", "float16", "bfloat16")),
+            'The number format of its weights: "auto", or one by name.',
+        ),
     )
     candidates: int = field(default=3, metadata=_as(Rule("whole number", 1, 8), "How many continuations are offered."))
     max_new_tokens: int = field(

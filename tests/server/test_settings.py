@@ -56,6 +56,11 @@ def test_names_are_camel_case_on_the_wire() -> None:
         ("seed", -1, "neocaret.seed must be a whole number from 0 to 4294967295, or null; using null."),
         ("popup", "yes", "neocaret.popup must be true or false; using true."),
         ("model", 7, 'neocaret.model must be a text; using "bundled".'),
+        ("device", "gpu", 'neocaret.device must be "auto", "cpu", "mps", "cuda" or "cuda:N"; using "auto".'),
+        ("device", "cuda:N", 'neocaret.device must be "auto", "cpu", "mps", "cuda" or "cuda:N"; using "auto".'),
+        ("device", "cuda:0\n", 'neocaret.device must be "auto", "cpu", "mps", "cuda" or "cuda:N"; using "auto".'),
+        ("device", 0, 'neocaret.device must be "auto", "cpu", "mps", "cuda" or "cuda:N"; using "auto".'),
+        ("dtype", "int4", 'neocaret.dtype must be "auto", "float32", "float16" or "bfloat16"; using "auto".'),
         ("multiline", "maybe", 'neocaret.multiline must be "auto", "always" or "never"; using "auto".'),
         ("exclude", "*.md", "neocaret.exclude must be a list of texts; using []."),
         ("exclude", [1], "neocaret.exclude must be a list of texts; using []."),
@@ -65,6 +70,11 @@ def test_names_are_camel_case_on_the_wire() -> None:
 )
 def test_a_wrong_value_is_named_and_the_default_used(name: str, value: Any, problem: str) -> None:
     assert from_client({name: value}) == (Settings(), [problem])
+
+
+@pytest.mark.parametrize("device", ["auto", "cpu", "mps", "cuda", "cuda:0", "cuda:12"])
+def test_a_device_may_have_a_number(device: str) -> None:
+    assert from_client({"device": device}) == (Settings(device=device), [])
 
 
 def test_one_wrong_value_leaves_the_others() -> None:
