@@ -40,6 +40,8 @@ class NeocaretServer(LanguageServer):
         super().__init__("neocaret", version("neocaret"), protocol_cls=Protocol, converter_factory=default_converter)
         self.client = Client()
         self.initial_settings: object = None
+        self.root_is_folder = False
+        """The client knows no workspace folders, only a root."""
         self.settings = Settings()
         self.documents = DocumentStore()
         self.offers = Offers()
@@ -66,9 +68,11 @@ class NeocaretServer(LanguageServer):
     def roots(self) -> list[Path]:
         """Return the workspace's folders, the first one first; none of them need exist."""
         workspace = self.protocol.workspace
-        uris = [folder.uri for folder in workspace.folders.values()] or [workspace.root_uri]
+        uris = [folder.uri for folder in workspace.folders.values()]
+        if not uris and self.root_is_folder and workspace.root_uri:
+            uris = [workspace.root_uri]
         roots = []
-        for uri in filter(None, uris):
+        for uri in uris:
             try:
                 roots.append(Path(path_from_uri(uri)))
             except ExportError:
