@@ -128,8 +128,20 @@ def from_client(given: object) -> tuple[Settings, list[str]]:
 
 
 def section_of(given: object) -> object:
-    """Take the section out of what may be the section itself or an object that holds it."""
-    return given[SECTION] if isinstance(given, dict) and SECTION in given else given
+    """Take the section out of what may be the section itself or an object that holds it.
+
+    What else is an object beside the settings of a bare section is a section of another server.
+    """
+    if not isinstance(given, dict):
+        return given
+    if SECTION in given:
+        return given[SECTION]
+    return {name: value for name, value in given.items() if name in RULES or not isinstance(value, dict)}
+
+
+def is_foreign(given: object) -> bool:
+    """Say whether something is given, and nothing of it is ours."""
+    return isinstance(given, dict) and bool(given) and given.keys().isdisjoint({SECTION, *RULES})
 
 
 def _unknown(name: str) -> str:

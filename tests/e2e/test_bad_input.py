@@ -121,11 +121,20 @@ def test_wrong_arguments_are_named(alive: RawClient, name: str, argument: Any, n
     assert names in error["message"]
 
 
-@pytest.mark.parametrize("argument", [{"path": "a", "text": "x"}, {"uri": "http://a/b", "text": "x"}])
-def test_an_export_that_is_not_allowed_says_why(alive: RawClient, argument: Any) -> None:
-    error = alive.command("neocaret.exportCompletion", argument)["error"]
-    assert error["code"] == -32803
-    assert error["message"].endswith(".")
+@pytest.mark.parametrize(
+    ("where", "why"),
+    [
+        ({"path": "a"}, "a is relative, and no folder is open; give an absolute path."),
+        ({"path": "/a"}, "/a is outside the workspace; name a file inside it, or choose the file yourself."),
+        ({"path": "/a\n"}, r"The name /a\x0a holds control characters; choose one without."),
+        ({"uri": "http://a/b"}, "http://a/b is not a file: URI; save to a file on this machine."),
+        ({"uri": "file://a/b"}, "file://a/b is on another machine; save to a file on this machine."),
+        ({"uri": "file:///"}, "/ is a folder; name a file in it."),
+    ],
+)
+def test_an_export_that_is_not_allowed_says_why(alive: RawClient, where: dict[str, str], why: str) -> None:
+    error = alive.command("neocaret.exportCompletion", {**where, "text": "x"})["error"]
+    assert error == {"code": -32803, "message": why}
 
 
 def test_a_completion_that_was_never_offered_cannot_be_exported(alive: RawClient) -> None:
@@ -160,6 +169,16 @@ def test_settings_of_the_wrong_type_are_told_once_and_the_server_lives(start: St
     assert len(client.ask(COMPLETION, at(0, 4, **EXPLICIT))["result"]["items"]) == 3
     shown = [each for each in client.received if each.get("method") == "window/showMessage"]
     assert len(shown) == 2
+
+
+def test_the_settings_of_other_servers_are_none_of_ours(start: Start) -> None:
+    client = start(script={"x = ": ["1", "2", "3"]})
+    client.initialize(initializationOptions={"candidates": 2, "pylsp": {"plugins": {}}})
+    client.notify("workspace/didChangeConfiguration", {"settings": {"neocaret": {"candidates": 1}}})
+    client.notify("workspace/didChangeConfiguration", {"settings": {"pylsp": {"plugins": {}}}})
+    client.open("x = ")
+    assert len(client.ask(COMPLETION, at(0, 4, **EXPLICIT))["result"]["items"]) == 1
+    assert not [each for each in client.received if each.get("method") == "window/showMessage"]
 
 
 def test_nothing_that_a_library_prints_breaks_the_stream(start: Start) -> None:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from neocaret_server.settings import RULES, Settings, camel_case, from_client, section_of
+from neocaret_server.settings import RULES, Settings, camel_case, from_client, is_foreign, section_of
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
@@ -131,7 +131,27 @@ def test_anything_is_read_without_an_exception(given_settings: Any) -> None:
         ({"neocaret": None}, None),
         (None, None),
         ("x", "x"),
+        ({"pylsp": {"plugins": {}}}, {}),
+        ({"seed": 1, "languages": {"*": False}, "pylsp": {}}, {"seed": 1, "languages": {"*": False}}),
+        ({"neocaret": {"pylsp": {}}}, {"pylsp": {}}),
+        ({"maxNewToken": 1}, {"maxNewToken": 1}),
     ],
 )
 def test_the_section_may_be_wrapped(sent: object, section: object) -> None:
     assert section_of(sent) == section
+
+
+@pytest.mark.parametrize(
+    ("sent", "foreign"),
+    [
+        ({"pylsp": {}}, True),
+        ({"pylsp": {}, "maxNewToken": 1}, True),
+        ({"pylsp": {}, "seed": 1}, False),
+        ({"pylsp": {}, "neocaret": None}, False),
+        ({}, False),
+        (None, False),
+        (5, False),
+    ],
+)
+def test_what_names_none_of_our_settings_is_for_others(sent: object, foreign: bool) -> None:
+    assert is_foreign(sent) == foreign

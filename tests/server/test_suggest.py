@@ -220,6 +220,17 @@ async def test_settings_lie_in_layers_and_null_leaves_the_lower_one(make: Make) 
     assert made.server.settings.candidates == 2
 
 
+async def test_settings_for_other_servers_only_change_nothing_and_bother_nobody(make: Make) -> None:
+    made = make({})
+    changed = types.DidChangeConfigurationParams
+    await did_change_configuration.handle(made.server, changed({"neocaret": {"seed": 1}}))
+    await did_change_configuration.handle(made.server, changed({"pylsp": {"plugins": {}}}))
+    assert made.server.settings.seed == 1
+    await did_change_configuration.handle(made.server, changed({"seed": 2, "pylsp": {"plugins": {}}}))
+    assert made.server.settings.seed == 2
+    assert b"showMessage" not in made.out.written
+
+
 async def test_only_a_change_of_the_model_loads_it_anew(make: Make) -> None:
     made = make({})
     await made.ready()

@@ -1,6 +1,7 @@
 """`workspace/didChangeConfiguration`, and asking the client with `workspace/configuration`.
 
 What the client says here lies over the initialization options; null, or a client without an opinion, leaves those.
+What it says to other servers only changes nothing.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from lsprotocol import types
 from pygls.exceptions import JsonRpcException
 
 from neocaret_server.server import NeocaretServer
-from neocaret_server.settings import SECTION, section_of
+from neocaret_server.settings import SECTION, is_foreign, section_of
 
 _log = logging.getLogger(__name__)
 
@@ -22,6 +23,8 @@ async def handle(ls: NeocaretServer, params: types.DidChangeConfigurationParams)
     comes_along = isinstance(given, dict) and bool(given.get(SECTION))
     if ls.client.configuration and not comes_along:
         await pull_settings(ls)
+    elif is_foreign(given):
+        _log.info("settings for other servers only")
     else:
         ls.apply_settings(ls.initial_settings, section_of(given))
 
