@@ -3,6 +3,7 @@ r"""The text of open documents, as immutable snapshots; knows positions and edit
 Departures from the usual:
 - Only `\n`, `\r\n` and `\r` end a line. Form feeds, U+2028 and the like are ordinary characters, as LSP has it.
 - A position past the end of a line or of the document means that end; it is never an error.
+- The halves of a surrogate pair that meet, however many edits they came in, are one character; a lone one stays.
 - A document is a tuple of lines with their ends. An edit replaces the lines that it touches, so a thousand edits
   in one notification cost a thousand small splices and one new tuple.
 """
@@ -19,6 +20,9 @@ from typing import Literal
 Encoding = Literal["utf-8", "utf-16", "utf-32"]
 
 _LINE_END = re.compile(r"\r\n|\n|\r")
+_UTF_8_CONTINUATION = range(0x80, 0xC0)
+_HIGH_SURROGATE = range(0xD8, 0xDC)
+_LOW_SURROGATE = range(0xDC, 0xE0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +64,7 @@ class Document:
     @classmethod
     def of(cls, uri: str, language_id: str, version: int, text: str, encoding: Encoding = "utf-16") -> Document:
         """Make a document of its whole text."""
-        return cls(uri, language_id, version, tuple(split_lines(text)), encoding)
+        return cls(uri, language_id, version, tuple(split_lines(_joined(text))), encoding)
 
     @property
     def text(self) -> str:
@@ -177,12 +181,30 @@ def index_of(text: str, character: int, encoding: Encoding) -> int:
     """Return the index of the character that holds or begins at a unit; the length where it is past the end."""
     if encoding == "utf-32" or text.isascii():
         return min(character, len(text))
-    passed = 0
-    for index, char in enumerate(text):
-        passed += units(char, encoding)
-        if passed > character:
-            return index
-    return len(text)
+    # Cutting bytes takes a long line a thousandth of the time of a loop over its characters.
+    if encoding == "utf-16":
+        data = text.encode("utf-16-le", "surrogatepass")
+        end = min(2 * character, len(data))
+        if _holds(data, end - 2, _HIGH_SURROGATE) and _holds(data, end, _LOW_SURROGATE):
+            end -= 2
+        return len(data[:end].decode("utf-16-le", "surrogatepass"))
+    data = text.encode("utf-8", "surrogatepass")
+    end = min(character, len(data))
+    while end < len(data) and data[end] in _UTF_8_CONTINUATION:
+        end -= 1
+    return len(data[:end].decode("utf-8", "surrogatepass"))
+
+
+def _holds(data: bytes, at: int, surrogate: range) -> bool:
+    return 0 <= at < len(data) and data[at + 1] in surrogate
+
+
+def _joined(text: str) -> str:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "surrogatepass")
+    return text
 
 
 def _place(lines: list[str] | tuple[str, ...], position: Position, encoding: Encoding) -> Place:
@@ -193,7 +215,7 @@ def _place(lines: list[str] | tuple[str, ...], position: Position, encoding: Enc
 
 def _apply(lines: list[str], edit: Edit, encoding: Encoding) -> None:
     if edit.start is None or edit.end is None:
-        lines[:] = split_lines(edit.text)
+        lines[:] = split_lines(_joined(edit.text))
         return
     places = (_place(lines, edit.start, encoding), _place(lines, edit.end, encoding))
     start, end = sorted(places, key=lambda place: (place.line, place.index))
@@ -203,7 +225,7 @@ def _apply(lines: list[str], edit: Edit, encoding: Encoding) -> None:
         # The two have become one line end.
         first -= 1
         text = lines[first] + text
-    new = split_lines(text)
+    new = split_lines(_joined(text))
     if end.line + 1 < len(lines):
         # The text ends with a line end, and what follows it is there already.
         new.pop()

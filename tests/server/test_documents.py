@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import re
 import time
+from collections.abc import Iterator
 
 import pytest
 from hypothesis import given
@@ -22,9 +25,16 @@ from neocaret_server.documents import (
 
 ENCODINGS: tuple[Encoding, ...] = ("utf-8", "utf-16", "utf-32")
 ALPHABET = st.sampled_from(
-    ["a", "b", " ", "\n", "\r", "\r\n", "\f", "\v", "\x85", "\u2028", "é", "你", "😀", "\ud83d", "\0"]
+    ["a", "b", " ", "\n", "\r", "\r\n", "\f", "\v", "\x85", "\u2028", "é", "你", "😀", "\ud83d", "\ude00", "\0"]
 )
-TEXTS = st.lists(ALPHABET, max_size=30).map("".join)
+
+
+def naive_joined(text: str) -> str:
+    """Make one character of two surrogates that are a pair."""
+    return re.sub("[\ud800-\udbff][\udc00-\udfff]", lambda pair: json.loads(json.dumps(pair.group())), text)
+
+
+TEXTS = st.lists(ALPHABET, max_size=30).map("".join).map(naive_joined)
 POSITIONS = st.builds(Position, st.integers(0, 12), st.integers(0, 40))
 EDITS = st.lists(st.builds(Edit, TEXTS, POSITIONS, POSITIONS) | st.builds(Edit, TEXTS), max_size=8)
 
@@ -64,7 +74,7 @@ def naive_edited(text: str, edit: Edit, encoding: Encoding) -> str:
     if edit.start is None or edit.end is None:
         return edit.text
     start, end = sorted(naive_offset(text, position, encoding) for position in (edit.start, edit.end))
-    return text[:start] + edit.text + text[end:]
+    return naive_joined(text[:start] + edit.text + text[end:])
 
 
 def document(text: str, encoding: Encoding = "utf-16") -> Document:
@@ -121,6 +131,31 @@ def test_a_lone_surrogate_survives_and_is_one_unit_of_utf_16() -> None:
     edited = document("a\ud83d").edited([Edit("b", Position(0, 2), Position(0, 2))], 2)
     assert edited.text == "a\ud83db"
     assert [units("\ud83d", encoding) for encoding in ENCODINGS] == [3, 1, 1]
+
+
+def test_a_surrogate_pair_that_arrives_in_two_edits_is_one_character() -> None:
+    high, low = Edit("\ud83d", Position(0, 1), Position(0, 1)), Edit("\ude00", Position(0, 2), Position(0, 2))
+    assert document("ab").edited([high], 2).edited([low], 3).text == "a😀b"
+    assert document("ab").edited([low, high], 2).text == "a\ud83db\ude00"
+    assert document("\ud83d\n\ude00").edited([Edit("", Position(0, 1), Position(1, 0))], 2).text == "😀"
+    assert document("").edited([Edit("\ud83d\ude00")], 2).text == document("\ud83d\ude00").text == "😀"
+
+
+class Uniterable(str):
+    """A text that nobody may walk over character by character."""
+
+    __slots__ = ()
+
+    def __iter__(self) -> Iterator[str]:
+        raise AssertionError("walked over")
+
+
+@pytest.mark.parametrize(
+    ("encoding", "character", "index"),
+    [("utf-8", 4 + 900_000, 900_001), ("utf-16", 2 + 900_000, 900_001), ("utf-16", 1, 0), ("utf-8", 3, 0)],
+)
+def test_a_place_in_a_long_line_is_found_without_a_loop(encoding: Encoding, character: int, index: int) -> None:
+    assert index_of(Uniterable("😀" + "a" * 1_000_000), character, encoding) == index
 
 
 def test_a_line_feed_after_a_carriage_return_makes_one_line_end() -> None:
