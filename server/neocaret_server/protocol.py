@@ -3,8 +3,11 @@
 Departures from pygls:
 - Messages arrive as plain JSON values and are given their types here, so that one that does not fit can be answered.
 - What comes before `initialize`, or after `shutdown`, is refused as the specification says.
-- Capabilities that are not known are left out, and the rest of `initialize` stands.
-- Documents and commands are not pygls' business; `exit` and a lost client are told to `on_exit`.
+- Capabilities that are not known are left out, as are `trace` and `clientInfo` that do not fit, and the rest of
+  `initialize` stands.
+- A change whose range is null is one of the whole document.
+- Documents and commands are not pygls' business; `exit` and a lost client are told to `on_exit`, and a document
+  whose change does not fit to `on_unreadable_change`.
 """
 
 from __future__ import annotations
@@ -41,6 +44,7 @@ _OURS = (
     types.WORKSPACE_EXECUTE_COMMAND,
     types.WINDOW_WORK_DONE_PROGRESS_CANCEL,
 )
+_RANGES = ("range", "rangeLength")
 _log = logging.getLogger(__name__)
 
 
@@ -52,6 +56,7 @@ class Protocol(LanguageServerProtocol):
         for method in _OURS:
             self.fm.builtin_features.pop(method, None)
         self.on_exit: Callable[[int], None] = lambda _code: None
+        self.on_unreadable_change: Callable[[str], None] = lambda _uri: None
         self._initialized = False
 
     def receive(self, body: bytes) -> None:
@@ -133,6 +138,8 @@ class Protocol(LanguageServerProtocol):
                 notification = self._structure(method, message)
             except Exception as error:  # noqa: BLE001 - nobody waits for an answer
                 _log.warning("ignoring %s: %s", method, _what_is_wrong(error))
+                if method == types.TEXT_DOCUMENT_DID_CHANGE and (uri := _uri_of(message)) is not None:
+                    self.on_unreadable_change(uri)
                 return
             self._handle_notification(method, notification.params)
 
@@ -156,23 +163,33 @@ class Protocol(LanguageServerProtocol):
 
     def _structure(self, method: str, message: dict[str, Any]) -> Any:
         message_type: Any = self.get_message_type(method)
+        if method == types.TEXT_DOCUMENT_DID_CHANGE:
+            message = _without_null_ranges(message)
         try:
             return self._converter.structure(message, message_type)
         except Exception:
             if method != types.INITIALIZE or not isinstance(message.get("params"), dict):
                 raise
-            return self._converter.structure(self._with_known_capabilities(message), message_type)
+            return self._converter.structure(self._with_what_is_known(message), message_type)
 
-    def _with_known_capabilities(self, message: dict[str, Any]) -> dict[str, Any]:
-        def fits(capabilities: Any) -> bool:
+    def _with_what_is_known(self, message: dict[str, Any]) -> dict[str, Any]:
+        params = dict(message["params"])
+        params["capabilities"] = (
+            largest_that_fits(params.get("capabilities"), self._fits(types.ClientCapabilities)) or {}
+        )
+        for name, kind in (("trace", types.TraceValue), ("clientInfo", types.ClientInfo)):
+            params[name] = largest_that_fits(params.get(name), self._fits(kind)) or None
+        return {**message, "params": params}
+
+    def _fits(self, kind: Any) -> Callable[[Any], bool]:
+        def fits(value: Any) -> bool:
             try:
-                self._converter.structure(capabilities, types.ClientCapabilities)
+                self._converter.structure(value, kind)
             except Exception:  # noqa: BLE001 - that is the question
                 return False
             return True
 
-        known = largest_that_fits(message["params"].get("capabilities"), fits)
-        return {**message, "params": {**message["params"], "capabilities": known or {}}}
+        return fits
 
     def _handle_cancel_notification(self, msg_id: int | str) -> None:
         # A cancel that comes after the answer is routine.
@@ -227,6 +244,28 @@ def largest_that_fits(value: Any, fits: Callable[[Any], bool]) -> Any:
 
 def _beside(kept: dict[str, Any], name: str, fits: Callable[[Any], bool]) -> Callable[[Any], bool]:
     return lambda part: fits({**kept, name: part})
+
+
+def _without_null_ranges(message: dict[str, Any]) -> dict[str, Any]:
+    params = message.get("params")
+    changes = params.get("contentChanges") if isinstance(params, dict) else None
+    if not isinstance(params, dict) or not isinstance(changes, list):
+        return message
+    return {**message, "params": {**params, "contentChanges": [_without_null_range(change) for change in changes]}}
+
+
+def _without_null_range(change: Any) -> Any:
+    if not isinstance(change, dict):
+        return change
+    return {name: value for name, value in change.items() if name not in _RANGES or value is not None}
+
+
+def _uri_of(message: dict[str, Any]) -> str | None:
+    try:
+        uri = message["params"]["textDocument"]["uri"]
+    except (KeyError, TypeError):
+        return None
+    return uri if isinstance(uri, str) else None
 
 
 def _is_response(message: Any) -> bool:

@@ -44,6 +44,7 @@ class NeocaretServer(LanguageServer):
         """The client knows no workspace folders, only a root."""
         self.settings = Settings()
         self.documents = DocumentStore()
+        self.protocol.on_unreadable_change = self.forget_document
         self.offers = Offers()
         self.writing = asyncio.Lock()
         """Held while a file is written, so that pipelined writes keep their order."""
@@ -108,6 +109,11 @@ class NeocaretServer(LanguageServer):
         if self.model.state == "failed":
             return f"There is no model: {self.model.error}"
         return "The model is still loading; neocaret.status tells when it is ready."
+
+    def forget_document(self, uri: str) -> None:
+        """Make a document unknown, rather than out of step with the client's, until it is opened again."""
+        self.documents.close(uri)
+        self.requests.forget(uri)
 
     def tell(self, message: str, kind: types.MessageType) -> None:
         """Show the user what they must act on."""

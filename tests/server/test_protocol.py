@@ -249,6 +249,71 @@ def test_capabilities_of_the_wrong_kind_are_none(capabilities: Any) -> None:
     assert codes(sent) == [(1, None)]
 
 
+@pytest.mark.parametrize("trace", ["loud", 5, {}, []])
+def test_a_trace_that_is_not_known_is_left_out(trace: Any) -> None:
+    protocol, sent = started(initialize=False)
+    send(protocol, id=1, method="initialize", params={"capabilities": {"window": {}}, "trace": trace})
+    assert codes(sent) == [(1, None)]
+
+
+@pytest.mark.parametrize(
+    ("info", "name"),
+    [
+        ({"version": "1"}, ""),
+        ("Neovim", ""),
+        (5, ""),
+        ([], ""),
+    ],
+)
+def test_client_information_that_does_not_fit_is_left_out(info: Any, name: str) -> None:
+    server = build_server(FakeBackend())
+    sent = Sent()
+    server.protocol.set_writer(sent)
+    params = {"capabilities": {"window": {"workDoneProgress": True}}, "clientInfo": info}
+    send(server.protocol, id=1, method="initialize", params=params)
+    assert codes(sent) == [(1, None)]
+    assert server.client.progress
+    assert server.client.name == name
+
+
+OPEN = {"textDocument": {"uri": "file:///x.py", "languageId": "python", "version": 1, "text": "old"}}
+START = {"line": 0, "character": 0}
+
+
+def changed_text(*changes: Any) -> str | None:
+    """Open a document and change it; return its text, or None where it is unknown by then."""
+    server = build_server(FakeBackend())
+    server.protocol.set_writer(Sent())
+    send(server.protocol, id=1, method="initialize", params={"capabilities": {}})
+    send(server.protocol, method="textDocument/didOpen", params=OPEN)
+    params = {"textDocument": {"uri": "file:///x.py", "version": 2}, "contentChanges": changes}
+    send(server.protocol, method="textDocument/didChange", params=params)
+    document = server.documents.get("file:///x.py")
+    send(server.protocol, method="textDocument/didOpen", params=OPEN)
+    assert server.documents.get("file:///x.py") is not None
+    return document.text if document is not None else None
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"range": None, "text": "new"},
+        {"range": None, "rangeLength": None, "text": "new"},
+        {"range": {"start": START, "end": {"line": 0, "character": 3}}, "rangeLength": None, "text": "new"},
+    ],
+)
+def test_a_range_that_is_null_is_the_whole_document(change: Any) -> None:
+    assert changed_text(change) == "new"
+
+
+@pytest.mark.parametrize("change", [5, {}, {"range": {"start": START}, "text": "x"}, {"range": 5, "text": "x"}])
+def test_a_document_whose_change_does_not_fit_is_forgotten_until_it_is_opened_again(
+    caplog: pytest.LogCaptureFixture, change: Any
+) -> None:
+    assert changed_text({"text": "new"}, change) is None
+    assert "ignoring textDocument/didChange" in caplog.text
+
+
 def test_the_largest_part_that_fits() -> None:
     def fits(value: Any) -> bool:
         return isinstance(value, dict) and all(
