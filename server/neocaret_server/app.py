@@ -82,7 +82,9 @@ def serve_stdio(backend: Backend, client_process_id: int | None = None) -> int:
     if server.model.state != "starting":
         # The libraries of a model take a second to take themselves apart, and one that is deep in native code takes
         # as long as it likes; the client has been answered all there was.
-        sys.stderr.flush()
+        for stream in (sys.stdout, sys.stderr):
+            with contextlib.suppress(OSError, ValueError):
+                stream.flush()
         os._exit(code)
     return code
 
