@@ -107,6 +107,17 @@ def test_exported_folder_computes_what_was_trained(recipe: Recipe, folder: Path)
     torch.testing.assert_close(actual, expected, rtol=0, atol=2e-3)
 
 
+def test_a_run_can_start_from_exported_weights_alone(recipe: Recipe, folder: Path) -> None:
+    run = Run(recipe, folder, PLAIN)
+    run.train()
+    export(recipe, folder, folder / "exported")
+    (folder / "checkpoint.pt").unlink()
+    fresh = Run(dataclasses.replace(recipe, seed=99), folder, PLAIN)
+    assert abs(fresh.validation_loss() - run.validation_loss()) > 0.01
+    fresh.start_from(folder / "exported")
+    assert fresh.validation_loss() == pytest.approx(run.validation_loss(), abs=1e-3)
+
+
 def test_exported_tokenizer_is_the_same_in_transformers(recipe: Recipe, folder: Path) -> None:
     Run(recipe, folder, PLAIN).train()
     export(recipe, folder, folder / "exported")

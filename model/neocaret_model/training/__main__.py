@@ -29,7 +29,10 @@ def _prepare(recipe: Recipe, parsed: argparse.Namespace) -> None:
 def _train(recipe: Recipe, parsed: argparse.Namespace) -> None:
     from neocaret_model.training.loop import Run, RunOptions
 
-    Run(recipe, parsed.folder, RunOptions(device=parsed.device, compiled=not parsed.no_compile)).train()
+    run = Run(recipe, parsed.folder, RunOptions(device=parsed.device, compiled=not parsed.no_compile))
+    if parsed.start_from is not None:
+        run.start_from(parsed.start_from)
+    run.train()
 
 
 def _export(recipe: Recipe, parsed: argparse.Namespace) -> None:
@@ -50,6 +53,7 @@ def _parser() -> argparse.ArgumentParser:
     train = stages.add_parser("train", help="train, or go on where an interrupted run stopped")
     train.add_argument("--device", default="auto", help="cuda or cpu (default: cuda where there is one)")
     train.add_argument("--no-compile", action="store_true", help="plain modules instead of torch.compile")
+    train.add_argument("--start-from", type=Path, metavar="MODEL", help="begin with an exported model's weights")
     export = stages.add_parser("export", help="write the model as a folder that transformers loads")
     export.add_argument("destination", type=Path)
     return parser

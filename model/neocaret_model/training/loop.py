@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors.torch import load_file
 
 from neocaret_model.training import checkpoint
 from neocaret_model.training.data import Batch, Batches, TokenStore, validation_batches
-from neocaret_model.training.network import Network
+from neocaret_model.training.network import Network, load_folded_state
 from neocaret_model.training.optimizer import Optimizers
 from neocaret_model.training.recipe import Recipe
 
@@ -42,6 +43,16 @@ class Run:
         self._optimizers = Optimizers(self._network, recipe.optimization)
         self._train, self._validation = (TokenStore.load(folder / f"{name}.npz") for name in ("train", "validation"))
         self._loss = torch.compile(self._network) if options.compiled else self._network
+
+    def start_from(self, model: Path) -> None:
+        """Take the weights of an exported model, with a fresh optimizer; a checkpoint of the run goes before them.
+
+        Raises:
+            OSError: the folder has no weights.
+            KeyError: a tensor is missing.
+            RuntimeError: a tensor has another shape than the recipe's.
+        """
+        load_folded_state(self._network, load_file(model / "model.safetensors"))
 
     def resume(self) -> int:
         """Take up the last checkpoint, if there is one; returns the next step."""
