@@ -1,0 +1,107 @@
+"""How soon the server answers: `python tests/bench/start.py`, with `neocaret` installed in the same environment.
+
+Its peer in the same run is the start of a Python that imports the protocol's types and does nothing else.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import statistics
+import subprocess
+import sys
+import time
+from typing import Any
+
+from neocaret_server.stdio import read_messages
+
+RUNS = 7
+KEYS = 5
+TEXT = "import numpy as np\nimport pandas as pd\n\n\ndef main():\n    for i in range("
+DOCUMENT = {"uri": "file:///main.py"}
+PEER = [sys.executable, "-c", "import lsprotocol.types"]
+SERVER = [sys.executable, "-P", "-m", "neocaret_server"]
+
+
+class Session:
+    """One server with the bundled model, from its start to its end."""
+
+    def __init__(self) -> None:
+        self.began = time.perf_counter()
+        self._process = subprocess.Popen(SERVER, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._stdin = self._process.stdin
+        self._messages = map(json.loads, read_messages(self._process.stdout))
+        self._ids = itertools.count()
+
+    def send(self, **message: Any) -> None:
+        body = json.dumps({"jsonrpc": "2.0", **message}).encode()
+        self._stdin.write(b"Content-Length: %d\r\n\r\n%s" % (len(body), body))
+        self._stdin.flush()
+
+    def ask(self, method: str, params: Any) -> Any:
+        number = next(self._ids)
+        self.send(id=number, method=method, params=params)
+        return next(each["result"] for each in self._messages if each.get("id") == number and "method" not in each)
+
+    def complete(self, character: int) -> None:
+        position = {"line": 5, "character": character}
+        answer = self.ask("textDocument/completion", {"textDocument": DOCUMENT, "position": position})
+        assert answer["items"], "no suggestion: the figure would mean nothing"
+
+    def type_key(self, character: int) -> float:
+        """Type a letter and, once the question counts as the user's own, ask; the seconds to the answer."""
+        at = {"line": 5, "character": character}
+        change = {"range": {"start": at, "end": at}, "text": "n"}
+        document = {**DOCUMENT, "version": character}
+        self.send(method="textDocument/didChange", params={"textDocument": document, "contentChanges": [change]})
+        time.sleep(0.15)
+        began = time.perf_counter()
+        self.complete(character + 1)
+        return time.perf_counter() - began
+
+    def end(self) -> None:
+        self.ask("shutdown", None)
+        self.send(method="exit")
+        self._process.wait()
+
+
+def run() -> dict[str, float]:
+    """Measure one start, in seconds since the process was started; the next requests by themselves."""
+    session = Session()
+    session.ask("initialize", {"capabilities": {}, "processId": None})
+    figures = {"initialize": time.perf_counter() - session.began}
+    session.send(method="initialized", params={})
+    opened = {**DOCUMENT, "languageId": "python", "version": 1, "text": TEXT}
+    session.send(method="textDocument/didOpen", params={"textDocument": opened})
+    while session.ask("workspace/executeCommand", {"command": "neocaret.status"})["state"] != "ready":
+        time.sleep(0.02)
+    column = len(TEXT.splitlines()[-1])
+    session.complete(column)
+    figures["first suggestion"] = time.perf_counter() - session.began
+    figures["after one more key"] = statistics.median(session.type_key(column + key) for key in range(KEYS))
+    session.end()
+    return figures
+
+
+def peer() -> float:
+    began = time.perf_counter()
+    subprocess.run(PEER, check=True)
+    return time.perf_counter() - began
+
+
+def main() -> None:
+    """Print the median, the least and the most of each figure, and its ratio to the peer's."""
+    rows: dict[str, list[float]] = {}
+    for _ in range(RUNS):
+        for name, seconds in {"peer: import lsprotocol.types": peer(), **run()}.items():
+            rows.setdefault(name, []).append(seconds)
+    base = statistics.median(next(iter(rows.values())))
+    for name, figures in rows.items():
+        median = statistics.median(figures)
+        print(f"{name:30} {median:7.3f} s  ({min(figures):.3f} to {max(figures):.3f})  {median / base:6.2f} x the peer")
+
+
+if __name__ == "__main__":
+    main()
