@@ -13,6 +13,7 @@ import math
 import sys
 import traceback
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from neocaret_server.backend import (
@@ -27,9 +28,12 @@ from neocaret_server.backend import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     import neocaret_model.engine.port as engine_port
+    from neocaret_model.evaluation.run import Plan
+    from neocaret_model.evaluation.suggestions import Asking
+    from neocaret_server.evaluation import Evaluation, EvaluationRequest, WorkProgress
 
     EngineLoader = Callable[
         [str, str, str, Callable[[str, int, int], None], Callable[[], bool]],
@@ -188,7 +192,7 @@ def _rows(request: CompletionRequest) -> tuple[engine_port.Sampling, ...]:
     return tuple(sampled(row) for row in range(request.candidates))
 
 
-def _ranked(continuations: tuple[engine_port.Continuation, ...]) -> tuple[Candidate, ...]:
+def _ranked(continuations: Sequence[engine_port.Continuation]) -> tuple[Candidate, ...]:
     candidates = [
         Candidate(text=one.text, mean_logprob=one.mean_logprob, tokens=one.tokens, finish_reason=one.finish_reason)
         for one in continuations
@@ -252,6 +256,67 @@ def known_models() -> tuple[KnownModel, ...]:
         return tuple(
             KnownModel(model.name, model.parameters, model.bytes, model.licence, model.here) for model in list_models()
         )
+
+
+def evaluate(
+    request: EvaluationRequest,
+    loading: Callable[[LoadProgress], None],
+    working: WorkProgress,
+    cancel: CancelToken,
+    load_engine: EngineLoader | None = None,
+) -> Evaluation:
+    """Load a model and measure it.
+
+    `cancel` gives the loading up; the measuring, which runs for minutes, is ended by an exception.
+
+    Raises:
+        BackendError: the model cannot be loaded, or there is nothing to measure it on.
+    """
+    from neocaret_model.evaluation.report import as_json, as_text
+    from neocaret_model.evaluation.run import evaluate as measure
+    from neocaret_server.evaluation import Evaluation
+
+    def load() -> engine_port.Engine:
+        choice = request.choice
+        return (load_engine or _load_engine)(
+            choice.model,
+            choice.device,
+            choice.dtype,
+            lambda *told: loading(LoadProgress(*told)),
+            lambda: cancel.cancelled,
+        )
+
+    with _told_plainly(f"evaluating the model {request.choice.model}"):
+        report = measure(_evaluation_plan(request), load, working)
+        return Evaluation(as_json(report), as_text(report))
+
+
+def _evaluation_plan(request: EvaluationRequest) -> Plan:
+    from neocaret_model.evaluation.held_out import CodePlan
+    from neocaret_model.evaluation.run import Plan
+
+    asking = _asking(request, request.candidates)
+    return Plan(CodePlan(request.folders or _own_source(), request.carets, request.seed, asking))
+
+
+def _asking(request: EvaluationRequest, candidates: int) -> Asking:
+    """Ask as a suggestion of one line is asked for, and offer what it would offer."""
+    from neocaret_model.evaluation.suggestions import Asking
+    from neocaret_server.tidy import tidy
+
+    asked = CompletionRequest("", candidates=candidates, seed=request.seed)
+    return Asking(
+        rows=_rows(asked),
+        max_new_tokens=request.max_new_tokens,
+        offer=lambda continuations: tidy(_ranked(continuations), single_line=True),
+    )
+
+
+def _own_source() -> tuple[Path, ...]:
+    import neocaret_model
+    import neocaret_server
+
+    return tuple(Path(package.__path__[0]) for package in (neocaret_server, neocaret_model))
 
 
 def inspect_machine() -> Machine:

@@ -103,7 +103,7 @@ def test_version_is_that_of_the_distribution(capfd: pytest.CaptureFixture[str], 
     assert capfd.readouterr().out == f"neocaret {metadata.version('neocaret')}\n"
 
 
-@pytest.mark.parametrize("command", [[], ["lsp"], ["complete"], ["models"], ["doctor"]])
+@pytest.mark.parametrize("command", [[], ["lsp"], ["complete"], ["models"], ["doctor"], ["eval"]])
 def test_every_command_has_help_that_fits_a_screen(
     command: list[str], capfd: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:

@@ -34,6 +34,10 @@ class ProgressBar:
         """Show how many tokens there are, of the most that there will be."""
         self._show("Generating", done, most, f"{done} of {most} tokens")
 
+    def working(self, message: str, done: int, total: int) -> None:
+        """Show how much of a piece of work is done."""
+        self._show(message, done, total, f"{done} of {total}")
+
     def _show(self, message: str, done: int, total: int, detail: str) -> None:
         if self._progress is None:
             return

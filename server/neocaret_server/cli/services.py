@@ -6,8 +6,11 @@ import gc
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from neocaret_server.backend import Backend
-from neocaret_server.model_backend import KnownModel, Machine, ModelBackend, inspect_machine, known_models
+from neocaret_server.backend import Backend, CancelToken, LoadProgress
+from neocaret_server.evaluation import Evaluation, EvaluationRequest, WorkProgress
+from neocaret_server.model_backend import KnownModel, Machine, ModelBackend, evaluate, inspect_machine, known_models
+
+Evaluate = Callable[[EvaluationRequest, Callable[[LoadProgress], None], WorkProgress, CancelToken], Evaluation]
 
 
 def _serve(backend: Backend, client_process_id: int | None) -> int:
@@ -27,4 +30,5 @@ class Services:
     new_backend: Callable[[], Backend] = ModelBackend
     known_models: Callable[[], Sequence[KnownModel]] = known_models
     inspect_machine: Callable[[], Machine] = inspect_machine
+    evaluate: Evaluate = evaluate
     serve: Callable[[Backend, int | None], int] = _serve

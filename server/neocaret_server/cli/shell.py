@@ -18,6 +18,7 @@ from neocaret_server.cli import lsp
 from neocaret_server.cli.complete import complete
 from neocaret_server.cli.doctor import doctor
 from neocaret_server.cli.errors import CommandError
+from neocaret_server.cli.evaluate import evaluate
 from neocaret_server.cli.models import models
 from neocaret_server.cli.output import print_note
 from neocaret_server.cli.services import Services
@@ -80,6 +81,7 @@ def serve(context: typer.Context, stdio: _Stdio = False, client_process_id: _Pro
 app.command("complete")(complete)
 app.command("models")(models)
 app.command("doctor")(doctor)
+app.command("eval")(evaluate)
 
 
 def run(arguments: Sequence[str], services: Services) -> int:

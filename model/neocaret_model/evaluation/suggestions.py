@@ -1,0 +1,37 @@
+"""Whatever suggests how a line goes on: the port of the evaluation, and a model behind it.
+
+Which rows are asked of the model, and how its continuations become a list, is the asker's way: what is evaluated is
+what the user is offered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from neocaret_model.engine.port import Continuation, Engine, GenerationRequest, Sampling
+from neocaret_model.evaluation.prompt import build_prompt
+
+Suggest = Callable[[str, str], Sequence[str]]
+"""From a file's path and its text before the caret to continuations up to the line's end, best first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """How a model is asked for a suggestion."""
+
+    rows: tuple[Sampling, ...]
+    max_new_tokens: int
+    offer: Callable[[Sequence[Continuation]], list[str]]
+    """From the continuations in the order of the rows to the texts worth offering, best first."""
+
+
+def ask_engine(engine: Engine, asking: Asking, *, path_comment: bool) -> Suggest:
+    """Return what asks the engine, with prompts that begin with the file's path where `path_comment` says so."""
+
+    def suggest(path: str, before: str) -> list[str]:
+        prompt = build_prompt(path, before, path_comment=path_comment)
+        request = GenerationRequest(prompt, asking.rows, asking.max_new_tokens, stop=("\n",))
+        return asking.offer(engine.generate(request).continuations)
+
+    return suggest

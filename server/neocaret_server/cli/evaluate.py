@@ -1,0 +1,69 @@
+"""`neocaret eval`: how good a model is, on files that it has not seen."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from neocaret_server.backend import LoadProgress, ModelChoice
+from neocaret_server.cli.interrupt import interruptible
+from neocaret_server.cli.output import clean_output, output_console, print_json, put, visible
+from neocaret_server.cli.progress import progress_bar
+from neocaret_server.cli.services import Services
+from neocaret_server.evaluation import EvaluationRequest
+from neocaret_server.model_backend import LARGEST_SEED, MOST_CANDIDATES
+
+if TYPE_CHECKING:
+    from neocaret_server.evaluation import Evaluation
+
+_DEFAULTS = EvaluationRequest()
+
+
+def evaluate(
+    context: typer.Context,
+    *,
+    model: Annotated[str, typer.Option(metavar="M", help="bundled, a hub name, or a folder.")] = "bundled",
+    device: Annotated[str, typer.Option(metavar="D", help="auto, cuda, mps or cpu.")] = "auto",
+    dtype: Annotated[str, typer.Option(metavar="T", help="auto, or the number format of the weights.")] = "auto",
+    data: Annotated[
+        list[Path] | None,
+        typer.Option(metavar="FOLDER", help="Python files unseen in training; repeatable. [Neocaret's own]"),
+    ] = None,
+    carets: Annotated[
+        int, typer.Option(metavar="N", min=1, help=f"Places to complete. [{_DEFAULTS.carets}]")
+    ] = _DEFAULTS.carets,
+    candidates: Annotated[
+        int, typer.Option("-n", "--candidates", metavar="N", min=1, max=MOST_CANDIDATES, help="At each place. [5]")
+    ] = _DEFAULTS.candidates,
+    max_new_tokens: Annotated[
+        int, typer.Option(metavar="N", min=1, help="Longest continuation. [64]")
+    ] = _DEFAULTS.max_new_tokens,
+    seed: Annotated[
+        int, typer.Option(metavar="S", min=0, max=LARGEST_SEED, help="Of the places and the samples. [1]")
+    ] = _DEFAULTS.seed,
+    json: Annotated[bool, typer.Option("--json", help="Print all figures as JSON.")] = False,
+) -> int:
+    """Measure a model beside what needs no model: how well it ends a line."""
+    request = EvaluationRequest(
+        choice=ModelChoice(model, device, dtype),
+        folders=tuple(data or ()),
+        carets=carets,
+        candidates=candidates,
+        max_new_tokens=max_new_tokens,
+        seed=seed,
+    )
+    evaluation = _evaluate(context.ensure_object(Services), request)
+    if json:
+        print_json(evaluation.figures)
+    else:
+        put(output_console(), visible(evaluation.text))
+    return 0
+
+
+def _evaluate(services: Services, request: EvaluationRequest) -> Evaluation:
+    with clean_output(), progress_bar() as bar, interruptible() as cancel:
+        # torch takes seconds to import, before there is anything to tell.
+        bar.loading(LoadProgress(f"Loading {request.choice.model}"))
+        return services.evaluate(request, bar.loading, bar.working, cancel)

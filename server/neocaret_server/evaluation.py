@@ -1,0 +1,37 @@
+"""What is asked of an evaluation, and what comes back; knows no model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from neocaret_server.backend import CompletionRequest, ModelChoice
+
+WorkProgress = Callable[[str, int, int], None]
+"""Called with what is going on, how much of it is done, and of how much."""
+
+
+@dataclass(frozen=True, slots=True)
+class EvaluationRequest:
+    """Which model to measure, and on what."""
+
+    choice: ModelChoice = field(default_factory=ModelChoice)
+    folders: tuple[Path, ...] = ()
+    """Of Python files that the model has not been trained on; none is the source of Neocaret itself."""
+    carets: int = 300
+    candidates: int = 5
+    """Asked for at each caret."""
+    max_new_tokens: int = CompletionRequest("").max_new_tokens
+    seed: int = 1
+    """Of the places that are drawn, and of the sampled candidates."""
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """The figures, for a program and for a reader."""
+
+    figures: dict[str, Any]
+    """A JSON object."""
+    text: str

@@ -1,0 +1,193 @@
+"""A whole evaluation, over an engine whose answers are known and over a tiny random model."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from neocaret_model.engine.port import (
+    CancelToken,
+    Continuation,
+    Engine,
+    GenerationRequest,
+    GenerationResult,
+    ModelInfo,
+    Sampling,
+    TokenProgress,
+)
+from neocaret_model.errors import BrokenWeightsError
+from neocaret_model.evaluation.errors import EvaluationError
+from neocaret_model.evaluation.held_out import CodePlan
+from neocaret_model.evaluation.prompt import TRAITS_FILE, build_prompt, reads_path_comment
+from neocaret_model.evaluation.report import Report, as_json, as_text
+from neocaret_model.evaluation.run import Plan, evaluate
+from neocaret_model.evaluation.suggestions import Asking
+from neocaret_model.loading import load_engine
+
+LADDER = (Sampling(), Sampling(temperature=0.4, seed=2), Sampling(temperature=0.5, seed=3))
+
+
+def in_order(continuations: Sequence[Continuation]) -> list[str]:
+    return [continuation.text for continuation in continuations]
+
+
+@dataclass
+class ScriptedEngine:
+    """Continues a prompt with what the script has for its last line."""
+
+    script: dict[str, tuple[str, ...]]
+    folder: Path
+    requests: list[GenerationRequest] = field(default_factory=list)
+    cleared: int = 0
+
+    @property
+    def info(self) -> ModelInfo:
+        return ModelInfo("scripted", str(self.folder), "cpu", "float32", 1_234_567, 2048)
+
+    def generate(
+        self, request: GenerationRequest, cancel: CancelToken | None = None, progress: TokenProgress | None = None
+    ) -> GenerationResult:
+        assert cancel is None
+        assert progress is None
+        self.requests.append(request)
+        texts = self.script.get(request.prompt.rpartition("\n")[2], ())
+        padded = (*texts, *[""] * len(request.rows))[: len(request.rows)]
+        return GenerationResult(tuple(Continuation(text, 1, -1.0, "stop") for text in padded), 1, 1, 0, 0.0, 0.0)
+
+    def clear_cache(self) -> None:
+        self.cleared += 1
+
+
+TEXT = "a = b\n" + "x = y\n" * 3
+
+
+def code_plan(folder: Path, **changes: Any) -> CodePlan:
+    (folder / "code").mkdir(exist_ok=True)
+    (folder / "code" / "a.py").write_text(TEXT, encoding="utf-8", newline="\n")
+    given: dict[str, Any] = {
+        "folders": (folder / "code",),
+        "carets": 60,
+        "seed": 1,
+        "asking": Asking(LADDER, 7, in_order),
+    }
+    return CodePlan(**given | changes)
+
+
+def run(engine: Engine, plan: CodePlan, told: list[tuple[str, int, int]] | None = None) -> Report:
+    return evaluate(Plan(plan), lambda: engine, lambda *step: None if told is None else told.append(step))
+
+
+# There are 3 carets at line starts and 4 after "=" in the text.
+
+
+def test_every_figure_is_that_of_the_script(tmp_path: Path) -> None:
+    engine = ScriptedEngine({"": ("", "x = y"), "x =": (" y",), "a =": (" a", "", " b")}, tmp_path)
+    report = run(engine, code_plan(tmp_path))
+    model = report.code.lines["model"]
+    assert {kind: figures.carets for kind, figures in model.by_kind.items()} == {"line start": 3, "=": 4}
+    assert {best: share.hits for best, share in model.by_kind["line start"].exact.items()} == {1: 0, 3: 3}
+    assert {best: share.hits for best, share in model.by_kind["="].exact.items()} == {1: 3, 3: 4}
+    assert model.overall.similarity == pytest.approx((3 * 0 + 3 * 1 + 0.5) / 7)
+    similar = report.code.lines["similar line"]
+    # The first line is like nothing before it, and the second is like the first.
+    assert {best: share.hits for best, share in similar.by_kind["line start"].exact.items()} == {1: 2, 3: 2}
+    assert similar.by_kind["="].exact[1].hits == 2
+
+
+def test_model_is_asked_as_the_plan_says_and_for_one_line(tmp_path: Path) -> None:
+    engine = ScriptedEngine({}, tmp_path)
+    run(engine, code_plan(tmp_path))
+    assert len(engine.requests) == engine.cleared == 7
+    assert {(one.rows, one.max_new_tokens, one.stop) for one in engine.requests} == {(LADDER, 7, ("\n",))}
+    assert {one.prompt for one in engine.requests} == {TEXT[:end] for end in (3, 6, 9, 12, 15, 18, 21)}
+
+
+def test_all_work_is_told(tmp_path: Path) -> None:
+    told: list[tuple[str, int, int]] = []
+    run(ScriptedEngine({}, tmp_path), code_plan(tmp_path), told)
+    assert told[:2] == [("Reading files", 1, 1), ("Carets: scripted", 1, 7)]
+    assert {message for message, done, total in told if done == total == 7} == {
+        "Carets: scripted",
+        "Carets: similar line",
+        "Carets: n-gram of the file",
+    }
+
+
+def test_report_as_json_holds_all_figures(tmp_path: Path) -> None:
+    engine = ScriptedEngine({"x =": (" y",)}, tmp_path)
+    figures = json.loads(json.dumps(as_json(run(engine, code_plan(tmp_path)))))
+    assert figures["model"]["name"] == "scripted"
+    assert figures["data"]["files"] == 1
+    assert figures["data"]["bytes"] == len(TEXT)
+    assert list(figures["lines"]) == ["model", "similar line", "n-gram of the file"]
+    equals = figures["lines"]["model"]["kinds"]["="]
+    assert equals["carets"] == 4
+    assert equals["exact_match"]["1"] == {"value": 0.75, "interval_95": [0.3006, 0.9544], "hits": 3}
+    assert equals["edit_similarity"] == 0.75
+
+
+def test_report_as_text_is_aligned(tmp_path: Path) -> None:
+    lines = as_text(run(ScriptedEngine({"x =": (" y",)}, tmp_path), code_plan(tmp_path))).splitlines()
+    assert lines[0] == "scripted: 1.23 M parameters on cpu in float32"
+    assert lines[1].startswith("1 files, 0 kB, fingerprint ")
+    heading = lines[3]
+    assert heading.split("  ")[0] == "rest of the line"
+    assert {len(line) for line in lines[3:]} == {len(heading)}
+    assert lines[6].split() == ["=", "4", "75.0", "%", "30.1", "to", "95.4", "75.0", "%", "0.750", lines[6].split()[-1]]
+
+
+def test_files_are_looked_for_before_the_model_is_loaded(tmp_path: Path) -> None:
+    def load() -> Engine:
+        raise AssertionError
+
+    with pytest.raises(EvaluationError, match="nowhere"):
+        evaluate(Plan(code_plan(tmp_path, folders=(tmp_path / "nowhere",))), load, lambda *_: None)
+
+
+def test_files_without_code_are_refused(tmp_path: Path) -> None:
+    plan = code_plan(tmp_path)
+    (tmp_path / "code" / "a.py").write_text("# nothing\n")
+    with pytest.raises(EvaluationError, match="no line of Python"):
+        run(ScriptedEngine({}, tmp_path), plan)
+
+
+def test_tiny_model_gives_the_same_figures_twice(tiny_folder: Path, tmp_path: Path) -> None:
+    plan = code_plan(tmp_path, carets=12)
+
+    def exact() -> dict[str, Any]:
+        figures = as_json(run(load_engine(str(tiny_folder), device="cpu"), plan))
+        del figures["lines"]["model"]["overall"]["median_ms"]
+        overall: dict[str, Any] = figures["lines"]["model"]["overall"]
+        return overall
+
+    assert exact() == exact()
+
+
+# The path comment
+
+
+def test_prompt_begins_with_the_path_where_the_model_was_trained_so(tmp_path: Path) -> None:
+    (tmp_path / TRAITS_FILE).write_text('{"path_comment": true}')
+    engine = ScriptedEngine({}, tmp_path)
+    run(engine, code_plan(tmp_path))
+    assert {one.prompt for one in engine.requests} == {"# a.py\n" + TEXT[:end] for end in (3, 6, 9, 12, 15, 18, 21)}
+    assert build_prompt("a.py", "x", path_comment=False) == "x"
+
+
+@pytest.mark.parametrize(("traits", "expected"), [(None, False), ("{}", False), ('{"path_comment": false}', False)])
+def test_model_that_says_nothing_was_not_trained_so(tmp_path: Path, traits: str | None, *, expected: bool) -> None:
+    if traits is not None:
+        (tmp_path / TRAITS_FILE).write_text(traits)
+    assert reads_path_comment(tmp_path) is expected
+
+
+@pytest.mark.parametrize("traits", ["", "[]", '{"path_comment": "yes"}'])
+def test_damaged_traits_are_told(tmp_path: Path, traits: str) -> None:
+    (tmp_path / TRAITS_FILE).write_text(traits)
+    with pytest.raises(BrokenWeightsError, match=TRAITS_FILE):
+        reads_path_comment(tmp_path)

@@ -1,0 +1,143 @@
+# ruff: noqa: TID253 - the bridge to the evaluation is tested against the engine's port
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import neocaret_model
+import neocaret_server
+from neocaret_model.engine.port import (
+    Continuation,
+    GenerationRequest,
+    GenerationResult,
+    ModelInfo,
+    Sampling,
+)
+from neocaret_server.backend import BackendError, CancelToken, CompletionRequest, LoadProgress, ModelChoice
+from neocaret_server.cli import main
+from neocaret_server.cli.services import Services
+from neocaret_server.evaluation import Evaluation, EvaluationRequest, WorkProgress
+from neocaret_server.model_backend import ModelBackend, evaluate, generation_request
+from neocaret_server.tidy import tidy
+
+# The command
+
+FIGURES = {"lines": {"model": 1}}
+
+
+def run(
+    capfd: pytest.CaptureFixture[str], *arguments: str, fails: str = ""
+) -> tuple[int, str, str, list[EvaluationRequest]]:
+    asked: list[EvaluationRequest] = []
+
+    def fake(
+        request: EvaluationRequest, loading: Callable[[LoadProgress], None], working: WorkProgress, _: CancelToken
+    ) -> Evaluation:
+        asked.append(request)
+        if fails:
+            raise BackendError(fails)
+        sys.stdout.write("chatter")
+        loading(LoadProgress("Loading m", 1, 2))
+        working("Carets: m", 1, 2)
+        return Evaluation(FIGURES, "a table\x1b[1m\n")
+
+    code = main(["eval", *arguments], Services(evaluate=fake))
+    return code, *capfd.readouterr(), asked
+
+
+def test_table_is_printed_and_nothing_else(capfd: pytest.CaptureFixture[str]) -> None:
+    assert run(capfd) == (0, "a table\\x1b[1m\n", "chatter", [EvaluationRequest()])
+
+
+def test_figures_are_printed_as_json(capfd: pytest.CaptureFixture[str]) -> None:
+    code, out, _, _ = run(capfd, "--json")
+    assert (code, json.loads(out)) == (0, FIGURES)
+
+
+def test_options_reach_the_evaluation(capfd: pytest.CaptureFixture[str]) -> None:
+    options = "--model m --device cpu --dtype float32 --data a --data b/c --carets 9 -n 2 --max-new-tokens 8 --seed 7"
+    (request,) = run(capfd, *options.split())[3]
+    assert request == EvaluationRequest(ModelChoice("m", "cpu", "float32"), (Path("a"), Path("b/c")), 9, 2, 8, 7)
+
+
+@pytest.mark.parametrize("option", ["--carets=0", "--candidates=0", "-n=9", "--seed=-1", "--max-new-tokens=0"])
+def test_number_out_of_range_is_one_sentence(capfd: pytest.CaptureFixture[str], option: str) -> None:
+    name = option.partition("=")[0]
+    code, out, err, asked = run(capfd, name, option.partition("=")[2])
+    assert (code, out, asked) == (2, "", [])
+    assert name in err
+    assert err.count("\n") == 1
+
+
+def test_failure_is_one_sentence(capfd: pytest.CaptureFixture[str]) -> None:
+    code, out, err, _ = run(capfd, fails="x is no folder: give one.")
+    assert (code, out, err) == (1, "", "neocaret: x is no folder: give one.\n")
+
+
+def test_terminal_sees_what_is_going_on(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.setattr("rich.console.Console.is_terminal", True)
+    assert "Carets: m" in run(capfd)[2]
+
+
+# The bridge
+
+
+class FirstWordEngine:
+    """Row by row, offers ever less likely words."""
+
+    def __init__(self) -> None:
+        self.requests: list[GenerationRequest] = []
+
+    @property
+    def info(self) -> ModelInfo:
+        return ModelInfo("m", "folder", "cpu", "float32", 7, 2048)
+
+    def generate(self, request: GenerationRequest, *_: Any) -> GenerationResult:
+        self.requests.append(request)
+        texts = ("late", "blank  ", " ", "early", "early")
+        rows = tuple(
+            Continuation(text, 1, -1 / (row + 1), "stop") for row, text in enumerate(texts[: len(request.rows)])
+        )
+        return GenerationResult(rows, 1, 1, 0, 0.0, 0.0)
+
+    def clear_cache(self) -> None:
+        pass
+
+
+def measured(request: EvaluationRequest, engine: FirstWordEngine) -> dict[str, Any]:
+    return evaluate(request, lambda _: None, lambda *_: None, CancelToken(), lambda *_: engine).figures
+
+
+def test_model_is_asked_and_its_answers_ranked_as_for_a_suggestion(tmp_path: Path) -> None:
+    (tmp_path / "a.py").write_text("x = late\nlate\nearly\nblank\n")
+    engine = FirstWordEngine()
+    figures = measured(EvaluationRequest(folders=(tmp_path,), seed=4), engine)
+    asked = generation_request(CompletionRequest("x =", candidates=5, seed=4, stop=("\n",)))
+    assert engine.requests[0] == asked
+    backend = ModelBackend(lambda *_: FirstWordEngine())
+    backend.load(ModelChoice(), lambda _: None, CancelToken())
+    offered = backend.complete(CompletionRequest("x =", candidates=5), CancelToken())
+    assert tidy(offered.candidates, single_line=True) == ["early", "blank", "late"]
+    starts = figures["lines"]["model"]["kinds"]["line start"]["exact_match"]
+    assert {best: share["hits"] for best, share in starts.items()} == {"1": 1, "3": 3, "5": 3}
+
+
+def test_without_folders_the_source_of_neocaret_is_held_out() -> None:
+    engine = FirstWordEngine()
+    data = measured(EvaluationRequest(carets=6, candidates=1), engine)["data"]
+    ours = [Path(package.__path__[0]) for package in (neocaret_model, neocaret_server)]
+    assert data["files"] + data["left_out"] == sum(len(list(folder.rglob("*.py"))) for folder in ours)
+    assert {request.rows for request in engine.requests} == {(Sampling(),)}
+
+
+def test_what_the_model_cannot_do_is_told_plainly(tmp_path: Path) -> None:
+    with pytest.raises(BackendError, match="is no folder"):
+        measured(EvaluationRequest(folders=(tmp_path / "none",)), FirstWordEngine())
+    with pytest.raises(BackendError, match="no/such/model"):
+        evaluate(EvaluationRequest(ModelChoice("./no/such/model")), lambda _: None, lambda *_: None, CancelToken())
