@@ -3,16 +3,18 @@
 One prefill at batch 1 in chunks, over the longest prefix kept from earlier prompts; its keys and values are then
 repeated for the rows, which are decoded together, each leaving the batch when it is done.
 
-B rows, T tokens, V vocabulary.
+B rows, T tokens, S scored tokens, V vocabulary.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
+from torch.nn.functional import cross_entropy
 from transformers import DynamicCache, GPTNeoForCausalLM
 
 from neocaret_model.engine import kv_cache
@@ -21,8 +23,9 @@ from neocaret_model.engine.port import CancelToken, GenerationRequest, Generatio
 from neocaret_model.engine.prefix_cache import PrefixCache
 from neocaret_model.engine.row import Row
 from neocaret_model.engine.sampling import RowSampler, sample
+from neocaret_model.engine.score_windows import ScoreWindow, score_windows
 from neocaret_model.errors import BrokenWeightsError, RequestError
-from neocaret_model.tokenizer import TextTokenizer
+from neocaret_model.tokenizer import END_OF_TEXT, TextTokenizer
 
 CHUNK = 64
 """Tokens of one prefill step: how soon a cancelled prefill ends, and the grid on which prefixes are reused."""
@@ -70,13 +73,48 @@ class TransformersEngine:
             Row(RowSampler(sampling, plan.tokens, self._vocabulary), request.stop, self._tokenizer.decode)
             for sampling in request.rows
         ]
+        with self._failures_told(), torch.inference_mode():
+            began = time.perf_counter()
+            prefill = self._prefill(plan.tokens, cancel)
+            prefilled = time.perf_counter()
+            self._decode(rows, prefill, plan, cancel, progress)
+            ended = time.perf_counter()
+        return GenerationResult(
+            continuations=tuple(row.continuation() for row in rows),
+            prompt_tokens=plan.prompt_tokens,
+            used_tokens=len(plan.tokens),
+            reused_tokens=prefill.reused,
+            prefill_ms=(prefilled - began) * 1000,
+            decode_ms=(ended - prefilled) * 1000,
+        )
+
+    def score(self, text: str) -> tuple[float, ...]:
+        """The natural logarithm of the model's probability of each token of `text`; see the port."""
+        tokens = self._begun(self._tokenizer.encode(text))
+        logprobs: list[float] = []
+        with self._failures_told(), torch.inference_mode():
+            for window in score_windows(len(tokens), self._info.positions):
+                logprobs += self._window_logprobs(tokens, window)
+        return tuple(logprobs)
+
+    def _begun(self, tokens: list[int]) -> list[int]:
+        end = self._tokenizer.token_id(END_OF_TEXT)
+        return tokens if end is None or tokens[:1] == [end] else [end, *tokens]
+
+    def _window_logprobs(self, tokens: list[int], window: ScoreWindow) -> list[float]:
+        ids = torch.tensor([tokens[window.start : window.stop - 1]], device=self._network.device)  # 1 x T
+        targets = torch.tensor(tokens[window.first : window.stop], device=self._network.device)  # S, the last of T
+        output = self._network(input_ids=ids, use_cache=False, logits_to_keep=len(targets))
+        losses = cross_entropy(output.logits[0].float(), targets, reduction="none")  # S
+        if not bool(losses.isfinite().all()):
+            raise FloatingPointError("The logits are not finite.")
+        logprobs: list[float] = (-losses).tolist()
+        return logprobs
+
+    @contextmanager
+    def _failures_told(self) -> Iterator[None]:
         try:
-            with torch.inference_mode():
-                began = time.perf_counter()
-                prefill = self._prefill(plan.tokens, cancel)
-                prefilled = time.perf_counter()
-                self._decode(rows, prefill, plan, cancel, progress)
-                ended = time.perf_counter()
+            yield
         except torch.OutOfMemoryError as error:
             self.clear_cache()
             raise RequestError(
@@ -87,14 +125,6 @@ class TransformersEngine:
                 f"{self._info.name} in {self._info.dtype} gave numbers that are not finite: use dtype float32, or "
                 "fetch the checkpoint again."
             ) from error
-        return GenerationResult(
-            continuations=tuple(row.continuation() for row in rows),
-            prompt_tokens=plan.prompt_tokens,
-            used_tokens=len(plan.tokens),
-            reused_tokens=prefill.reused,
-            prefill_ms=(prefilled - began) * 1000,
-            decode_ms=(ended - prefilled) * 1000,
-        )
 
     def _prefill(self, tokens: list[int], cancel: CancelToken) -> _Prefill:
         hit = self._prefixes.find(tokens)

@@ -59,6 +59,9 @@ class ScriptedEngine:
         padded = (*texts, *[""] * len(request.rows))[: len(request.rows)]
         return GenerationResult(tuple(Continuation(text, 1, -1.0, "stop") for text in padded), 1, 1, 0, 0.0, 0.0)
 
+    def score(self, text: str) -> tuple[float, ...]:
+        return (-1.0,) * len(text)
+
     def clear_cache(self) -> None:
         self.cleared += 1
 

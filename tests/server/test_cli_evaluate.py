@@ -106,6 +106,9 @@ class FirstWordEngine:
         )
         return GenerationResult(rows, 1, 1, 0, 0.0, 0.0)
 
+    def score(self, text: str) -> tuple[float, ...]:
+        return (-1.0,) * len(text)
+
     def clear_cache(self) -> None:
         pass
 

@@ -54,6 +54,9 @@ class FakeEngine:
         )
         return GenerationResult(rows, 9, 8, 7, 1.5, 2.5)
 
+    def score(self, text: str) -> tuple[float, ...]:
+        return (-1.0,) * len(text)
+
     def clear_cache(self) -> None:
         self.cleared += 1
 

@@ -160,6 +160,17 @@ class Engine(Protocol):
         """
         ...
 
+    def score(self, text: str) -> tuple[float, ...]:
+        """The natural logarithm of the model's probability of each token of `text`, from the first to the last.
+
+        The first token is that of a new text: predicted by the end-of-text token, and left out where there is none.
+        A text longer than the model's positions is scored in windows that overlap by half.
+
+        Raises:
+            RequestError: the text is not valid Unicode, or the memory does not suffice.
+        """
+        ...
+
     def clear_cache(self) -> None:
         """Forget the keys and values kept for the next request."""
         ...
