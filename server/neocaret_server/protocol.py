@@ -3,8 +3,8 @@
 Departures from pygls:
 - Messages arrive as plain JSON values and are given their types here, so that one that does not fit can be answered.
 - What comes before `initialize`, or after `shutdown`, is refused as the specification says.
-- Capabilities that are not known are left out, as are `trace` and `clientInfo` that do not fit, and the rest of
-  `initialize` stands.
+- Capabilities that are not known are left out, as are `trace`, `clientInfo` and a root that do not fit, and the rest
+  of `initialize` stands.
 - A change whose range is null is one of the whole document.
 - Documents and commands are not pygls' business; `exit` and a lost client are told to `on_exit`, and a document
   whose change does not fit to `on_unreadable_change`.
@@ -25,6 +25,8 @@ from lsprotocol import types
 from lsprotocol.types import ErrorCodes, LSPErrorCodes
 from pygls.exceptions import JsonRpcException
 from pygls.protocol import LanguageServerProtocol, lsp_method
+from pygls.uris import from_fs_path
+from pygls.workspace import Workspace
 
 from neocaret_server.errors import ServerError
 
@@ -125,6 +127,7 @@ class Protocol(LanguageServerProtocol):
             return
         if method == types.INITIALIZE:
             self._initialized = True
+            request.params.root_uri, request.params.root_path = _readable_root(request.params), None
         contextvars.copy_context().run(self._handle_request, msg_id, method, request.params)
 
     def _take_notification(self, message: dict[str, Any]) -> None:
@@ -244,6 +247,17 @@ def largest_that_fits(value: Any, fits: Callable[[Any], bool]) -> Any:
 
 def _beside(kept: dict[str, Any], name: str, fits: Callable[[Any], bool]) -> Callable[[Any], bool]:
     return lambda part: fits({**kept, name: part})
+
+
+def _readable_root(params: types.InitializeParams) -> str | None:
+    """Return the URI of the root; None where it is none, over which pygls would break."""
+    try:
+        path = params.root_path if params.root_uri is None else None
+        uri = params.root_uri if path is None else from_fs_path(path)
+        Workspace(uri)
+    except ValueError:
+        return None
+    return uri
 
 
 def _without_null_ranges(message: dict[str, Any]) -> dict[str, Any]:

@@ -100,6 +100,21 @@ def test_a_refused_initialize_can_be_repeated() -> None:
     assert codes(sent) == [(1, -32602), (2, None)]
 
 
+@pytest.mark.parametrize("root", ["rootUri", "rootPath"])
+@pytest.mark.parametrize("where", ["file://[", "http://[x/y", "//", "//host", "/a\ud800"])
+def test_a_root_that_is_none_does_not_cost_the_rest(root: str, where: str) -> None:
+    protocol, sent = started(initialize=False)
+    send(protocol, id=1, method="initialize", params={"capabilities": {}, root: where})
+    assert codes(sent) == [(1, None)]
+
+
+def test_the_root_is_known_by_its_uri_and_by_its_path() -> None:
+    for params in ({"rootUri": "file:///a"}, {"rootPath": "/a"}, {"rootUri": "file:///a", "rootPath": "/b"}):
+        protocol, _ = started(initialize=False)
+        send(protocol, id=1, method="initialize", params={"capabilities": {}, **params})
+        assert protocol.workspace.root_uri == "file:///a"
+
+
 def test_after_shutdown_requests_are_refused() -> None:
     protocol, sent = started()
     send(protocol, id=1, method="shutdown")
