@@ -8,7 +8,6 @@ import logging
 import os
 import sys
 import threading
-from typing import IO
 
 from lsprotocol import types
 
@@ -31,8 +30,9 @@ from neocaret_server.features import (
     status,
     work_done_progress_cancel,
 )
+from neocaret_server.opening import Message, Opening
 from neocaret_server.server import NeocaretServer
-from neocaret_server.stdio import Writer, read_messages, take_standard_streams
+from neocaret_server.stdio import Writer
 
 _END_SECONDS = 0.5
 _INTERRUPTED = 130
@@ -63,8 +63,8 @@ def build_server(backend: Backend) -> NeocaretServer:
     return server
 
 
-def serve_stdio(backend: Backend, client_process_id: int | None = None) -> int:
-    """Serve one client over standard input and output until it leaves; return the exit code.
+def serve_opening(backend: Backend, opening: Opening, client_process_id: int | None = None) -> int:
+    """Serve the client that has been greeted until it leaves; return the exit code.
 
     The code is 0 after `shutdown`, and 1 where the client left without it. Where a model was asked for, the process
     ends here with that code.
@@ -72,10 +72,9 @@ def serve_stdio(backend: Backend, client_process_id: int | None = None) -> int:
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     # Below that, pygls logs whole messages, and with them the text of documents.
     logging.getLogger("pygls").setLevel(logging.ERROR)
-    stdin, stdout = take_standard_streams()
     server = build_server(backend)
     try:
-        code = asyncio.run(serve(server, stdin, stdout, client_process_id))
+        code = asyncio.run(serve(server, opening, client_process_id))
     except KeyboardInterrupt:
         code = _INTERRUPTED
     server.model.close(_END_SECONDS)
@@ -89,40 +88,41 @@ def serve_stdio(backend: Backend, client_process_id: int | None = None) -> int:
     return code
 
 
-async def serve(
-    server: NeocaretServer, stdin: IO[bytes], stdout: IO[bytes], client_process_id: int | None = None
-) -> int:
+async def serve(server: NeocaretServer, opening: Opening, client_process_id: int | None = None) -> int:
     """Handle messages until the client leaves; return the exit code."""
     loop = asyncio.get_running_loop()
     ended: asyncio.Future[int] = loop.create_future()
     protocol = server.protocol
     protocol.on_exit = lambda code: None if ended.done() else ended.set_result(code)
-    writer = Writer(stdout, on_lost=protocol.lost)
+    writer = Writer(opening.stdout, on_lost=protocol.lost)
     protocol.set_writer(writer)
     if client_process_id is not None:
         server.in_background(parent.watch(client_process_id, protocol.lost))
-    bodies: asyncio.Queue[bytes | None] = asyncio.Queue()
-    threading.Thread(target=_read, args=(loop, stdin, bodies), name="neocaret-stdin", daemon=True).start()
-    server.in_background(_handle(server, bodies))
+    messages: asyncio.Queue[Message | None] = asyncio.Queue()
+    threading.Thread(target=_read, args=(loop, opening, messages), name="neocaret-stdin", daemon=True).start()
+    server.in_background(_handle(server, messages))
     code = await ended
     writer.close()
     return code
 
 
-async def _handle(server: NeocaretServer, bodies: asyncio.Queue[bytes | None]) -> None:
-    while (body := await bodies.get()) is not None:
-        server.protocol.receive(body)
+async def _handle(server: NeocaretServer, messages: asyncio.Queue[Message | None]) -> None:
+    while (message := await messages.get()) is not None:
+        if message.answered:
+            server.protocol.receive_answered(message.body)
+        else:
+            server.protocol.receive(message.body)
         # The handler of a request takes its snapshot of the document in its first step: before the next message.
         await asyncio.sleep(0)
     server.protocol.lost()
 
 
-def _read(loop: asyncio.AbstractEventLoop, stdin: IO[bytes], bodies: asyncio.Queue[bytes | None]) -> None:
+def _read(loop: asyncio.AbstractEventLoop, opening: Opening, messages: asyncio.Queue[Message | None]) -> None:
     # The loop may end before the stream does.
     with contextlib.suppress(RuntimeError):
         try:
-            for body in read_messages(stdin):
-                loop.call_soon_threadsafe(bodies.put_nowait, body)
+            for message in opening.messages():
+                loop.call_soon_threadsafe(messages.put_nowait, message)
         finally:
             # Whatever went wrong: nobody else can tell that no more messages come.
-            loop.call_soon_threadsafe(bodies.put_nowait, None)
+            loop.call_soon_threadsafe(messages.put_nowait, None)

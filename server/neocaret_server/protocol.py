@@ -5,6 +5,7 @@ Departures from pygls:
 - What comes before `initialize`, or after `shutdown`, is refused as the specification says.
 - Capabilities that are not known are left out, as are `trace`, `clientInfo` and a root that do not fit, and the rest
   of `initialize` stands.
+- An `initialize` that has been answered already is not answered again.
 - A change whose range is null is one of the whole document.
 - Documents and commands are not pygls' business; `exit` and a lost client are told to `on_exit`, and a document
   whose change does not fit to `on_unreadable_change`.
@@ -60,6 +61,8 @@ class Protocol(LanguageServerProtocol):
         self.on_exit: Callable[[int], None] = lambda _code: None
         self.on_unreadable_change: Callable[[str], None] = lambda _uri: None
         self._initialized = False
+        self._kept_back: list[Any] | None = None
+        """The answers that are not sent; None while all are."""
 
     def receive(self, body: bytes) -> None:
         """Handle the body of one message."""
@@ -72,6 +75,18 @@ class Protocol(LanguageServerProtocol):
             self.handle_message(message)
         except Exception:  # noqa: BLE001 - one message must not end the others
             _log.exception("a message could not be handled")
+
+    def receive_answered(self, body: bytes) -> None:
+        """Handle an `initialize` whose answer the client has already.
+
+        Where it fails, the client believes what is not so, and the process ends.
+        """
+        self._kept_back = answers = list[Any]()
+        self.receive(body)
+        self._kept_back = None
+        if all(getattr(each, "result", None) is None for each in answers):
+            _log.error("initialize was answered, and could not be obeyed: %s", answers)
+            self.lost()
 
     def lost(self) -> None:
         """End the process, because of `exit` or because the client is gone: with 0 after `shutdown`, with 1 without."""
@@ -219,6 +234,12 @@ class Protocol(LanguageServerProtocol):
             del self._request_futures[msg_id]
         if not future.cancelled() and (error := future.exception()) is not None:
             _log.error("a notification failed", exc_info=error)
+
+    def _send_data(self, data: Any) -> None:
+        if self._kept_back is None or hasattr(data, "method"):
+            super()._send_data(data)
+        else:
+            self._kept_back.append(data)
 
     def _knows(self, method: str) -> bool:
         return method in self.fm.builtin_features or method in self.fm.features

@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Coroutine
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ from lsprotocol import types
 from pygls.lsp.server import LanguageServer
 from pygls.protocol import default_converter
 
+from neocaret_server import __version__
 from neocaret_server.backend import Backend, ModelChoice
 from neocaret_server.client import Client
 from neocaret_server.documents import DocumentStore, Encoding
@@ -37,7 +37,7 @@ class NeocaretServer(LanguageServer):
     protocol: Protocol
 
     def __init__(self, backend: Backend) -> None:
-        super().__init__("neocaret", version("neocaret"), protocol_cls=Protocol, converter_factory=default_converter)
+        super().__init__("neocaret", __version__, protocol_cls=Protocol, converter_factory=default_converter)
         self.client = Client()
         self.initial_settings: object = None
         self.root_is_folder = False

@@ -8,7 +8,6 @@
 from __future__ import annotations
 
 import contextlib
-import logging
 import os
 import re
 import sys
@@ -19,7 +18,6 @@ MOST_BYTES = 256 * 1024**2
 """Of one message. A longer one is announced by a broken stream only, and nothing of it is believed."""
 
 _LENGTH = re.compile(rb"\s*content-length\s*:\s*(\d+)\s*", re.IGNORECASE)
-_log = logging.getLogger(__name__)
 
 
 def take_standard_streams() -> tuple[IO[bytes], IO[bytes]]:
@@ -43,7 +41,7 @@ def read_messages(stream: IO[bytes]) -> Iterator[bytes]:
             if found := _LENGTH.fullmatch(line):
                 length = int(found[1])
                 if length > MOST_BYTES:
-                    _log.error("a message of %d bytes was announced: the stream is broken", length)
+                    _say_broken(length)
                     return
             elif length is not None and not line.strip():
                 body = stream.read(length)
@@ -51,6 +49,11 @@ def read_messages(stream: IO[bytes]) -> Iterator[bytes]:
                     return
                 yield body
                 length = None
+
+
+def framed(body: bytes) -> bytes:
+    """Return a message that has this body."""
+    return b"Content-Length: %d\r\n\r\n%s" % (len(body), body)
 
 
 class Writer:
@@ -77,3 +80,10 @@ class Writer:
         self._lost = True
         with contextlib.suppress(OSError, ValueError):
             self._stream.close()
+
+
+def _say_broken(length: int) -> None:
+    # Imported here, because the greeting reads through this file, and hardly any stream is broken.
+    import logging
+
+    logging.getLogger(__name__).error("a message of %d bytes was announced: the stream is broken", length)

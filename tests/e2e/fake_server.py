@@ -11,8 +11,8 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
-from neocaret_server.app import serve_stdio
 from neocaret_server.fake_backend import FakeBackend
+from neocaret_server.start import serve_stdio
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -45,7 +45,7 @@ def main() -> int:
     backend = (NoisyBackend if noisy else FakeBackend)(**options)
     if failure is not None:
         backend.complete_error = RuntimeError(failure)
-    return serve_stdio(backend)
+    return serve_stdio(lambda: backend)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +19,10 @@ SERVER = Path(__file__).with_name("fake_server.py")
 
 
 class RawClient:
-    """A server process and both ends of its pipe."""
+    """A server process and both ends of its pipe: the one with a scripted backend, or that of another command."""
 
-    def __init__(self, **options: Any) -> None:
-        command = [sys.executable, str(SERVER), json.dumps(options)]
+    def __init__(self, command: Sequence[str] | None = None, **options: Any) -> None:
+        command = command or [sys.executable, str(SERVER), json.dumps(options)]
         # Unbuffered streams would hide what is lost in buffers.
         environment = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
         pipe = subprocess.PIPE
@@ -104,6 +104,12 @@ class RawClient:
         """Return what the ended process has written to standard error."""
         self._threads[1].join()
         return self.errors.decode()
+
+    def join(self) -> None:
+        """Take in `received` all that the ended process has sent."""
+        self._threads[0].join()
+        while not self._queue.empty():
+            self.received.append(self._queue.get())
 
     def close(self) -> None:
         """End the process whatever it does."""

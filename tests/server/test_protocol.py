@@ -115,6 +115,34 @@ def test_the_root_is_known_by_its_uri_and_by_its_path() -> None:
         assert protocol.workspace.root_uri == "file:///a"
 
 
+def initialize_that_was_answered(protocol: Protocol, **params: Any) -> list[int]:
+    """Let the protocol handle it; return the exit codes that it asked for."""
+    told: list[int] = []
+    protocol.on_exit = told.append
+    message = {"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": {"capabilities": {}, **params}}
+    protocol.receive_answered(json.dumps(message).encode())
+    return told
+
+
+def test_an_initialize_that_was_answered_is_obeyed_and_not_answered_again() -> None:
+    protocol, sent = started(initialize=False)
+    assert initialize_that_was_answered(protocol, initializationOptions={"candidates": "x"}) == []
+    assert [message.get("method") for message in sent.messages] == ["window/showMessage"]
+    sent.messages.clear()
+    send(protocol, id=1, method="initialize", params={"capabilities": {}})
+    send(protocol, id=2, method="shutdown")
+    assert codes(sent) == [(1, -32600), (2, None)]
+
+
+def test_an_initialize_that_was_answered_and_cannot_be_obeyed_ends_the_process(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    protocol, sent = started(initialize=False)
+    assert initialize_that_was_answered(protocol, processId="x") == [1]
+    assert sent.messages == []
+    assert "could not be obeyed" in caplog.text
+
+
 def test_after_shutdown_requests_are_refused() -> None:
     protocol, sent = started()
     send(protocol, id=1, method="shutdown")

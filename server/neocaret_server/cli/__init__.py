@@ -24,13 +24,12 @@ def main(arguments: Sequence[str] | None = None, services: Services | None = Non
 def _run(arguments: list[str], services: Services | None) -> int:
     # Imported here so that an interrupt is quiet from the first moment on.
     from neocaret_server.cli import lsp
-    from neocaret_server.cli.services import Services
 
-    services = services or Services()
     server = lsp.parse(arguments)
     if server is not None:
         return lsp.run(server, services)
-    # An editor waits for the server's start, and typer is not needed for that.
+    # An editor waits for the server's start, and neither typer nor the services are needed to greet it.
     from neocaret_server.cli import shell
+    from neocaret_server.cli.services import Services
 
-    return shell.run(arguments, services)
+    return shell.run(arguments, services or Services())

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import sys
-from importlib import metadata
+
+from neocaret_server import __version__
 
 
 def version() -> int:
     """Print the version."""
-    sys.stdout.write(f"neocaret {metadata.version('neocaret')}\n")
+    sys.stdout.write(f"neocaret {__version__}\n")
     return 0

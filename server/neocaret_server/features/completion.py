@@ -5,6 +5,7 @@ from __future__ import annotations
 from lsprotocol import types
 
 from neocaret_server.client import Client
+from neocaret_server.greeting import trigger_characters
 from neocaret_server.items import popup_items
 from neocaret_server.server import NeocaretServer
 from neocaret_server.suggest import Caret, suggest
@@ -22,12 +23,8 @@ async def handle(ls: NeocaretServer, params: types.CompletionParams) -> types.Co
 
 
 def completion_options(client: Client) -> types.CompletionOptions:
-    """Choose the characters after which the client asks.
-
-    Neovim asks after nothing else. Where ghost text shows the suggestions anyway, a popup after each space or bracket
-    would only be in the way of the Enter key.
-    """
-    characters = ["."] if client.ghost_text and client.name != "Neovim" else [".", "(", "[", "{", "=", ",", " "]
+    """Say after which characters the client asks, and that an item is whole from the start."""
+    characters = trigger_characters(client.name, ghost_text=client.ghost_text)
     return types.CompletionOptions(trigger_characters=characters, resolve_provider=False)
 
 

@@ -1,0 +1,25 @@
+"""Starts the server on standard input and output: greets the client first, and imports the rest meanwhile."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from neocaret_server.opening import Opening
+from neocaret_server.stdio import take_standard_streams
+
+if TYPE_CHECKING:
+    from neocaret_server.backend import Backend
+
+
+def serve_stdio(new_backend: Callable[[], Backend], client_process_id: int | None = None) -> int:
+    """Serve one client until it leaves; return the exit code, as `app.serve_opening` does."""
+    opening = Opening(*take_standard_streams())
+    # The protocol's six hundred classes are many objects and no garbage: looking for it takes a tenth of the start.
+    gc.disable()
+    from neocaret_server.app import serve_opening
+
+    gc.freeze()
+    gc.enable()
+    return serve_opening(new_backend(), opening, client_process_id)
