@@ -21,6 +21,11 @@ class EvaluationRequest:
     folders: tuple[Path, ...] = ()
     """Of Python files that the model has not been trained on; none is the source of Neocaret itself."""
     carets: int = 300
+    """Places to complete; 0 leaves this part out, as it does of the next two."""
+    lines: int = 50
+    """Lines to type, with as many candidates as a suggestion has."""
+    kilobytes: int = 100
+    """The most text whose bits are counted."""
     candidates: int = 5
     """Asked for at each caret."""
     max_new_tokens: int = CompletionRequest("").max_new_tokens

@@ -272,8 +272,9 @@ def evaluate(
     Raises:
         BackendError: the model cannot be loaded, or there is nothing to measure it on.
     """
-    from neocaret_model.evaluation.report import as_json, as_text
+    from neocaret_model.evaluation.report import as_json
     from neocaret_model.evaluation.run import evaluate as measure
+    from neocaret_model.evaluation.tables import as_text
     from neocaret_server.evaluation import Evaluation
 
     def load() -> engine_port.Engine:
@@ -295,8 +296,16 @@ def _evaluation_plan(request: EvaluationRequest) -> Plan:
     from neocaret_model.evaluation.held_out import CodePlan
     from neocaret_model.evaluation.run import Plan
 
-    asking = _asking(request, request.candidates)
-    return Plan(CodePlan(request.folders or _own_source(), request.carets, request.seed, asking))
+    code = CodePlan(
+        folders=request.folders or _own_source(),
+        carets=request.carets,
+        asking=_asking(request, request.candidates),
+        typed_lines=request.lines,
+        typing=_asking(request, CompletionRequest("").candidates),
+        text_bytes=request.kilobytes * 1000,
+        seed=request.seed,
+    )
+    return Plan(code)
 
 
 def _asking(request: EvaluationRequest, candidates: int) -> Asking:

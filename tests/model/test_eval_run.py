@@ -24,9 +24,10 @@ from neocaret_model.errors import BrokenWeightsError
 from neocaret_model.evaluation.errors import EvaluationError
 from neocaret_model.evaluation.held_out import CodePlan
 from neocaret_model.evaluation.prompt import TRAITS_FILE, build_prompt, reads_path_comment
-from neocaret_model.evaluation.report import Report, as_json, as_text
+from neocaret_model.evaluation.report import Report, as_json
 from neocaret_model.evaluation.run import Plan, evaluate
 from neocaret_model.evaluation.suggestions import Asking
+from neocaret_model.evaluation.tables import as_text
 from neocaret_model.loading import load_engine
 
 LADDER = (Sampling(), Sampling(temperature=0.4, seed=2), Sampling(temperature=0.5, seed=3))
@@ -75,8 +76,11 @@ def code_plan(folder: Path, **changes: Any) -> CodePlan:
     given: dict[str, Any] = {
         "folders": (folder / "code",),
         "carets": 60,
-        "seed": 1,
         "asking": Asking(LADDER, 7, in_order),
+        "typed_lines": 0,
+        "typing": Asking(LADDER[:1], 5, in_order),
+        "text_bytes": 0,
+        "seed": 1,
     }
     return CodePlan(**given | changes)
 
@@ -113,12 +117,34 @@ def test_model_is_asked_as_the_plan_says_and_for_one_line(tmp_path: Path) -> Non
 def test_all_work_is_told(tmp_path: Path) -> None:
     told: list[tuple[str, int, int]] = []
     run(ScriptedEngine({}, tmp_path), code_plan(tmp_path), told)
-    assert told[:2] == [("Reading files", 1, 1), ("Carets: scripted", 1, 7)]
+    assert told[:2] == [("Drawing carets", 1, 1), ("Carets: scripted", 1, 7)]
     assert {message for message, done, total in told if done == total == 7} == {
         "Carets: scripted",
         "Carets: similar line",
         "Carets: n-gram of the file",
     }
+
+
+def test_lines_are_typed_as_the_plan_says(tmp_path: Path) -> None:
+    engine = ScriptedEngine({"": ("x = y",)}, tmp_path)
+    report = run(engine, code_plan(tmp_path, carets=0, typed_lines=9))
+    assert report.code.lines == {}
+    assert {name: typing.keystrokes for name, typing in report.code.typing.items()} == {
+        "model": 3,
+        # Nothing above the first line is like it; the second line itself is typed but for what follows its x or =.
+        "similar line": 5 + 1 + 1,
+        "n-gram of the file": 5 + 1 + 1,
+    }
+    assert {typing.characters for typing in report.code.typing.values()} == {15}
+    assert {(one.rows, one.max_new_tokens) for one in engine.requests} == {(LADDER[:1], 5)}
+    assert engine.cleared == 3
+
+
+def test_bits_are_counted_of_drawn_files(tmp_path: Path) -> None:
+    report = run(ScriptedEngine({}, tmp_path), code_plan(tmp_path, carets=0, text_bytes=1000))
+    assert report.code.bits is not None
+    # The scripted engine gives each character a natural logarithm of -1.
+    assert report.code.bits.value == pytest.approx(1.442695)
 
 
 def test_report_as_json_holds_all_figures(tmp_path: Path) -> None:
@@ -144,6 +170,39 @@ def test_report_as_text_is_aligned(tmp_path: Path) -> None:
     assert lines[6].split() == ["=", "4", "75.0", "%", "30.1", "to", "95.4", "75.0", "%", "0.750", lines[6].split()[-1]]
 
 
+def test_what_was_left_out_is_not_reported(tmp_path: Path) -> None:
+    plan = code_plan(tmp_path, carets=0)
+    report = run(ScriptedEngine({}, tmp_path), plan)
+    assert list(as_json(report)) == ["model", "data"]
+    assert len(as_text(report).splitlines()) == 2
+
+
+def test_typing_and_bits_are_reported(tmp_path: Path) -> None:
+    plan = code_plan(tmp_path, carets=0, typed_lines=9, text_bytes=1000)
+    report = run(ScriptedEngine({"": ("x = y",)}, tmp_path), plan)
+    figures = json.loads(json.dumps(as_json(report)))
+    typing = figures["typing"]["model"]
+    assert typing.pop("median_ms") >= 0
+    assert typing == {
+        "lines": 3,
+        "characters": 15,
+        "keystrokes": 3,
+        "saved_per_keystroke": {"value": 4.0, "interval_95": [4.0, 4.0]},
+        "completed": 1.0,
+        "asked": 3,
+    }
+    assert figures["bits_per_byte"] == {
+        "value": 1.4427,
+        "interval_95": [1.4427, 1.4427],
+        "files": 1,
+        "bytes": 24,
+        "tokens": 24,
+    }
+    lines = [line.split() for line in as_text(report).splitlines()]
+    assert lines[4][:8] == ["scripted", "3", "15", "3", "4.00", "4.00", "to", "4.00"]
+    assert lines[-1] == ["scripted", "1", "0", "1.00", "1.443", "1.44", "to", "1.44"]
+
+
 def test_files_are_looked_for_before_the_model_is_loaded(tmp_path: Path) -> None:
     def load() -> Engine:
         raise AssertionError
@@ -160,15 +219,14 @@ def test_files_without_code_are_refused(tmp_path: Path) -> None:
 
 
 def test_tiny_model_gives_the_same_figures_twice(tiny_folder: Path, tmp_path: Path) -> None:
-    plan = code_plan(tmp_path, carets=12)
+    plan = code_plan(tmp_path, carets=12, typed_lines=2, text_bytes=1000)
 
-    def exact() -> dict[str, Any]:
-        figures = as_json(run(load_engine(str(tiny_folder), device="cpu"), plan))
-        del figures["lines"]["model"]["overall"]["median_ms"]
-        overall: dict[str, Any] = figures["lines"]["model"]["overall"]
-        return overall
+    def figures() -> tuple[Any, ...]:
+        report = as_json(run(load_engine(str(tiny_folder), device="cpu"), plan))
+        lines, typing = report["lines"]["model"]["overall"], report["typing"]["model"]
+        return lines["exact_match"], lines["edit_similarity"], typing["keystrokes"], report["bits_per_byte"]
 
-    assert exact() == exact()
+    assert figures() == figures()
 
 
 # The path comment

@@ -60,12 +60,17 @@ def test_figures_are_printed_as_json(capfd: pytest.CaptureFixture[str]) -> None:
 
 
 def test_options_reach_the_evaluation(capfd: pytest.CaptureFixture[str]) -> None:
-    options = "--model m --device cpu --dtype float32 --data a --data b/c --carets 9 -n 2 --max-new-tokens 8 --seed 7"
-    (request,) = run(capfd, *options.split())[3]
-    assert request == EvaluationRequest(ModelChoice("m", "cpu", "float32"), (Path("a"), Path("b/c")), 9, 2, 8, 7)
+    options = "--model m --device cpu --dtype float32 --data a --data b/c --carets 9"
+    more = "--lines 8 --kilobytes 7 -n 2 --max-new-tokens 6 --seed 5"
+    (request,) = run(capfd, *options.split(), *more.split())[3]
+    choice = ModelChoice("m", "cpu", "float32")
+    assert request == EvaluationRequest(choice, (Path("a"), Path("b/c")), 9, 8, 7, 2, 6, 5)
 
 
-@pytest.mark.parametrize("option", ["--carets=0", "--candidates=0", "-n=9", "--seed=-1", "--max-new-tokens=0"])
+@pytest.mark.parametrize(
+    "option",
+    ["--carets=-1", "--lines=-1", "--kilobytes=-1", "--candidates=0", "-n=9", "--seed=-1", "--max-new-tokens=0"],
+)
 def test_number_out_of_range_is_one_sentence(capfd: pytest.CaptureFixture[str], option: str) -> None:
     name = option.partition("=")[0]
     code, out, err, asked = run(capfd, name, option.partition("=")[2])
@@ -120,7 +125,7 @@ def measured(request: EvaluationRequest, engine: FirstWordEngine) -> dict[str, A
 def test_model_is_asked_and_its_answers_ranked_as_for_a_suggestion(tmp_path: Path) -> None:
     (tmp_path / "a.py").write_text("x = late\nlate\nearly\nblank\n")
     engine = FirstWordEngine()
-    figures = measured(EvaluationRequest(folders=(tmp_path,), seed=4), engine)
+    figures = measured(EvaluationRequest(folders=(tmp_path,), lines=0, seed=4), engine)
     asked = generation_request(CompletionRequest("x =", candidates=5, seed=4, stop=("\n",)))
     assert engine.requests[0] == asked
     backend = ModelBackend(lambda *_: FirstWordEngine())
@@ -131,9 +136,16 @@ def test_model_is_asked_and_its_answers_ranked_as_for_a_suggestion(tmp_path: Pat
     assert {best: share["hits"] for best, share in starts.items()} == {"1": 1, "3": 3, "5": 3}
 
 
+def test_lines_are_typed_with_as_many_candidates_as_a_suggestion_has(tmp_path: Path) -> None:
+    (tmp_path / "a.py").write_text("x = late\nlate\n")
+    engine = FirstWordEngine()
+    measured(EvaluationRequest(folders=(tmp_path,), carets=0, candidates=1, seed=4), engine)
+    assert engine.requests[0] == generation_request(CompletionRequest("x = late\n", seed=4, stop=("\n",)))
+
+
 def test_without_folders_the_source_of_neocaret_is_held_out() -> None:
     engine = FirstWordEngine()
-    data = measured(EvaluationRequest(carets=6, candidates=1), engine)["data"]
+    data = measured(EvaluationRequest(carets=6, lines=0, candidates=1), engine)["data"]
     ours = [Path(package.__path__[0]) for package in (neocaret_model, neocaret_server)]
     assert data["files"] + data["left_out"] == sum(len(list(folder.rglob("*.py"))) for folder in ours)
     assert {request.rows for request in engine.requests} == {(Sampling(),)}

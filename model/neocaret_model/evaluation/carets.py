@@ -24,6 +24,10 @@ from neocaret_model.evaluation.source_files import SourceFile
 CaretKind = Literal["line start", "indent", "word", "(", ".", "="]
 KINDS: tuple[CaretKind, ...] = get_args(CaretKind)
 
+EACH_KIND = tuple((kind,) for kind in KINDS)
+LINES: tuple[tuple[CaretKind, ...], ...] = (("line start", "indent"),)
+"""Groups of kinds to draw from evenly."""
+
 _OPERATORS: dict[str, CaretKind] = {"(": "(", ".": ".", "=": "="}
 _NO_CODE = frozenset({tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT})
 
@@ -50,27 +54,30 @@ class Caret:
 
 
 def draw_carets(
-    files: Sequence[SourceFile], count: int, seed: int, progress: Callable[[int, int], None]
+    files: Sequence[SourceFile],
+    count: int,
+    seed: int,
+    progress: Callable[[int, int], None],
+    groups: tuple[tuple[CaretKind, ...], ...] = EACH_KIND,
 ) -> list[Caret]:
-    """Draw `count` carets, as many of each kind; fewer where the files do not have them. By file and offset.
+    """Draw `count` carets, as many of each group; fewer where the files do not have them. By file and offset.
 
     A caret's place in the draw is a hash of seed, path and offset: no random generator, so no version of one.
     `progress` is told how many files are done, and of how many.
     """
-    drawn: dict[CaretKind, list[Caret]] = {kind: [] for kind in KINDS}
+    drawn: list[list[Caret]] = [[] for _ in groups]
     for done, file in enumerate(files, start=1):
-        for caret in carets_of(file):
-            drawn[caret.kind].append(caret)
-        # At once, since a package has a caret for every other character.
-        for number, kind in enumerate(KINDS):
-            quota = count // len(KINDS) + (number < count % len(KINDS))
-            drawn[kind] = heapq.nsmallest(quota, drawn[kind], key=lambda caret: draw_key(seed, caret))
+        carets = list(carets_of(file))
+        for number, kinds in enumerate(groups):
+            found = (caret for caret in carets if caret.kind in kinds)
+            quota = count // len(groups) + (number < count % len(groups))
+            # File by file, since a package has a caret for every other character.
+            drawn[number] = heapq.nsmallest(quota, (*drawn[number], *found), key=lambda caret: _place(seed, caret))
         progress(done, len(files))
-    return sorted(itertools.chain(*drawn.values()), key=lambda caret: (caret.file.path, caret.offset))
+    return sorted(itertools.chain(*drawn), key=lambda caret: (caret.file.path, caret.offset))
 
 
-def draw_key(seed: int, caret: Caret) -> bytes:
-    """What carets are sorted by to draw from them."""
+def _place(seed: int, caret: Caret) -> bytes:
     return hashlib.sha256(f"{seed} {caret.file.path} {caret.offset}".encode()).digest()
 
 

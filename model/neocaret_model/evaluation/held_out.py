@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from neocaret_model.engine.port import Engine
-from neocaret_model.evaluation.carets import Caret, draw_carets
+from neocaret_model.evaluation.acceptance import TypingReport, measure_typing
+from neocaret_model.evaluation.bits import BitsReport, draw_files, measure_bits
+from neocaret_model.evaluation.carets import LINES, Caret, draw_carets
 from neocaret_model.evaluation.errors import EvaluationError
 from neocaret_model.evaluation.lines import LineReport, measure_lines
 from neocaret_model.evaluation.ngram import ngram_lines
@@ -24,26 +27,33 @@ MODEL = "model"
 
 @dataclass(frozen=True, slots=True)
 class CodePlan:
-    """What is to be measured on code."""
+    """What is to be measured on code; a count of 0 leaves that part out."""
 
     folders: tuple[Path, ...]
     """Whose Python files are held out."""
     carets: int
-    seed: int
-    """Of the places that are drawn."""
     asking: Asking
     """How the model is asked at the carets: a row for each candidate."""
+    typed_lines: int
+    typing: Asking
+    """How the model is asked while lines are typed."""
+    text_bytes: int
+    """The most text whose bits are counted."""
+    seed: int
+    """Of the places, lines and files that are drawn."""
 
 
 @dataclass(frozen=True, slots=True)
 class CodeReport:
-    """What was measured on code; each figure for the model and for the baselines, by name."""
+    """What was measured on code; with suggestions, for the model and for the baselines by name."""
 
     files: int
     left_out: int
     bytes: int
     fingerprint: str
     lines: dict[str, LineReport]
+    typing: dict[str, TypingReport]
+    bits: BitsReport | None
 
 
 def evaluate_code(engine: Engine, sources: SourceFiles, plan: CodePlan, progress: Progress) -> CodeReport:
@@ -53,43 +63,72 @@ def evaluate_code(engine: Engine, sources: SourceFiles, plan: CodePlan, progress
         EvaluationError: the files have no place for a caret.
         ModelError: the model cannot answer.
     """
-    carets = draw_carets(
-        sources.files, plan.carets, plan.seed, lambda done, total: progress("Reading files", done, total)
-    )
-    if not carets:
-        raise EvaluationError("The files hold no line of Python that could be continued: name another folder.")
     return CodeReport(
         files=len(sources.files),
         left_out=sources.left_out,
         bytes=sources.bytes,
         fingerprint=sources.fingerprint,
-        lines=_lines(engine, carets, plan, progress),
+        lines=_lines(engine, sources, plan, progress) if plan.carets else {},
+        typing=_typing(engine, sources, plan, progress) if plan.typed_lines else {},
+        bits=_bits(engine, sources, plan, progress) if plan.text_bytes else None,
     )
 
 
-def _lines(engine: Engine, carets: list[Caret], plan: CodePlan, progress: Progress) -> dict[str, LineReport]:
-    candidates = len(plan.asking.rows)
-    model = ask_engine(engine, plan.asking, path_comment=reads_path_comment(Path(engine.info.folder)))
-
-    def measure(name: str, suggest: Suggest, before_each: Callable[[], None]) -> LineReport:
-        return measure_lines(
-            suggest, carets, candidates, before_each, lambda done, total: progress(f"Carets: {name}", done, total)
-        )
-
-    # The model begins each caret with nothing cached, as when a file was just opened.
-    reports = {MODEL: measure(engine.info.name, model, engine.clear_cache)}
-    for name, suggest in baselines(candidates).items():
-        reports[name] = measure(name, suggest, _nothing)
-    return reports
-
-
-def baselines(candidates: int) -> dict[str, Suggest]:
-    """Return what suggests so many lines without a model, by name."""
+def _lines(engine: Engine, sources: SourceFiles, plan: CodePlan, progress: Progress) -> dict[str, LineReport]:
+    carets = _drawn(draw_carets(sources.files, plan.carets, plan.seed, partial(progress, "Drawing carets")))
     return {
-        "similar line": lambda _, before: similar_lines(before, candidates),
-        "n-gram of the file": lambda _, before: ngram_lines(before, candidates),
+        way.name: measure_lines(
+            way.suggest, carets, len(plan.asking.rows), way.forget, partial(progress, f"Carets: {way.shown}")
+        )
+        for way in _ways(engine, plan.asking)
     }
 
 
-def _nothing() -> None:
+def _typing(engine: Engine, sources: SourceFiles, plan: CodePlan, progress: Progress) -> dict[str, TypingReport]:
+    carets = _drawn(draw_carets(sources.files, plan.typed_lines, plan.seed, partial(progress, "Drawing lines"), LINES))
+    return {
+        way.name: measure_typing(way.suggest, carets, way.forget, partial(progress, f"Lines: {way.shown}"))
+        for way in _ways(engine, plan.typing)
+    }
+
+
+def _bits(engine: Engine, sources: SourceFiles, plan: CodePlan, progress: Progress) -> BitsReport:
+    files = draw_files(sources.files, plan.text_bytes, plan.seed)
+    return measure_bits(engine, files, partial(progress, "Files read"), path_comment=_path_comment(engine))
+
+
+def _drawn(carets: list[Caret]) -> list[Caret]:
+    if not carets:
+        raise EvaluationError("The files hold no line of Python that could be continued: name another folder.")
+    return carets
+
+
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """One way to suggest."""
+
+    name: str
+    shown: str
+    suggest: Suggest
+    forget: Callable[[], None]
+    """Makes it begin as when a file was just opened."""
+
+
+def _ways(engine: Engine, asking: Asking) -> Iterator[_Way]:
+    model = ask_engine(engine, asking, path_comment=_path_comment(engine))
+    yield _Way(MODEL, engine.info.name, model, engine.clear_cache)
+    count = len(asking.rows)
+    yield _baseline("similar line", lambda _, before: similar_lines(before, count))
+    yield _baseline("n-gram of the file", lambda _, before: ngram_lines(before, count))
+
+
+def _baseline(name: str, suggest: Suggest) -> _Way:
+    return _Way(name, name, suggest, _forget_nothing)
+
+
+def _forget_nothing() -> None:
     pass
+
+
+def _path_comment(engine: Engine) -> bool:
+    return reads_path_comment(Path(engine.info.folder))

@@ -31,25 +31,30 @@ def evaluate(
         list[Path] | None,
         typer.Option(metavar="FOLDER", help="Python files unseen in training; repeatable. [Neocaret's own]"),
     ] = None,
-    carets: Annotated[
-        int, typer.Option(metavar="N", min=1, help=f"Places to complete. [{_DEFAULTS.carets}]")
-    ] = _DEFAULTS.carets,
+    carets: Annotated[int, typer.Option(metavar="N", min=0, help="Places to complete; 0 for none.")] = _DEFAULTS.carets,
+    lines: Annotated[int, typer.Option(metavar="N", min=0, help="Lines to type with suggestions.")] = _DEFAULTS.lines,
+    kilobytes: Annotated[
+        int, typer.Option(metavar="N", min=0, help="Text whose bits are counted.")
+    ] = _DEFAULTS.kilobytes,
     candidates: Annotated[
-        int, typer.Option("-n", "--candidates", metavar="N", min=1, max=MOST_CANDIDATES, help="At each place. [5]")
+        int,
+        typer.Option("-n", "--candidates", metavar="N", min=1, max=MOST_CANDIDATES, help="At each place."),
     ] = _DEFAULTS.candidates,
     max_new_tokens: Annotated[
-        int, typer.Option(metavar="N", min=1, help="Longest continuation. [64]")
+        int, typer.Option(metavar="N", min=1, help="Longest continuation, in tokens.")
     ] = _DEFAULTS.max_new_tokens,
     seed: Annotated[
-        int, typer.Option(metavar="S", min=0, max=LARGEST_SEED, help="Of the places and the samples. [1]")
+        int, typer.Option(metavar="S", min=0, max=LARGEST_SEED, help="Of the places and the samples.")
     ] = _DEFAULTS.seed,
     json: Annotated[bool, typer.Option("--json", help="Print all figures as JSON.")] = False,
 ) -> int:
-    """Measure a model beside what needs no model: how well it ends a line."""
+    """Measure a model beside what needs none: exact lines, characters saved per keystroke, bits per byte, time."""
     request = EvaluationRequest(
         choice=ModelChoice(model, device, dtype),
         folders=tuple(data or ()),
         carets=carets,
+        lines=lines,
+        kilobytes=kilobytes,
         candidates=candidates,
         max_new_tokens=max_new_tokens,
         seed=seed,
