@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 import torch
 from transformers import AutoTokenizer, GPTNeoForCausalLM
 
-from neocaret_model.training import checkpoint, corpus
+from neocaret_model.training import checkpoint
 from neocaret_model.training.__main__ import main
-from neocaret_model.training.data import Batches, TokenStore, encode
+from neocaret_model.training.data import Batch, Batches, encode
 from neocaret_model.training.export import export
-from neocaret_model.training.loop import Run, RunOptions
+from neocaret_model.training.loop import ANNEALED, PLATEAU, Phase, Run, RunOptions, with_tokens
 from neocaret_model.training.network import Network, folded_state, load_folded_state
-from neocaret_model.training.optimizer import learning_rate_factor
-from neocaret_model.training.recipe import Optimization, Recipe, Shape, load_recipe
+from neocaret_model.training.recipe import Recipe, Shape, load_recipe
+from neocaret_model.training.shaping import ShapedText
 from neocaret_model.training.tokenizer import save_tokenizer, train_tokenizer
 
 SOURCES = [
@@ -32,7 +32,14 @@ PLAIN = RunOptions(device="cpu", compiled=False, checkpoint_steps=1, validation_
 def recipe() -> Recipe:
     small = load_recipe("small")
     shape = Shape(layers=2, width=32, heads=2, positions=64, vocabulary=320)
-    settings = dataclasses.replace(small.optimization, tokens=6 * 64, sequence_length=32, batch_tokens=64)
+    settings = dataclasses.replace(
+        small.optimization,
+        tokens=6 * 64,
+        anneal_tokens=4 * 64,
+        warmup_tokens=64,
+        sequence_length=32,
+        batch_tokens=64,
+    )
     return dataclasses.replace(small, shape=shape, optimization=settings)
 
 
@@ -41,7 +48,7 @@ def folder(recipe: Recipe, tmp_path: Path) -> Path:
     tokenizer = train_tokenizer(SOURCES, recipe.shape.vocabulary)
     save_tokenizer(tokenizer, tmp_path, recipe.shape.positions)
     for split in ("train", "validation"):
-        encode(SOURCES, tokenizer).save(tmp_path / f"{split}.npz")
+        encode([ShapedText("", (source,)) for source in SOURCES], tokenizer).save(tmp_path / f"{split}.npz")
     return tmp_path
 
 
@@ -57,42 +64,75 @@ def weights(run: Run) -> dict[str, torch.Tensor]:
     return dict(run._network.state_dict())
 
 
+def stop_at(step: int) -> Callable[[Batches, int], Batch]:
+    batches_at = Batches.at
+
+    def at(self: Batches, asked: int) -> Batch:
+        if asked == step:
+            raise KeyboardInterrupt
+        return batches_at(self, asked)
+
+    return at
+
+
+@pytest.mark.parametrize("interruption", [3, 8], ids=["training", "annealing"])
 def test_an_interrupted_run_learns_what_an_uninterrupted_one_does(
-    recipe: Recipe, folder: Path, monkeypatch: pytest.MonkeyPatch
+    recipe: Recipe, folder: Path, monkeypatch: pytest.MonkeyPatch, interruption: int
 ) -> None:
     whole = Run(recipe, folder, PLAIN)
     whole.train()
-    (folder / "checkpoint.pt").unlink()
-
-    interrupted = Run(recipe, folder, PLAIN)
-    batches_at = Batches.at
-
-    def stop_at_third(self: Batches, step: int) -> object:
-        if step == 3:
-            raise KeyboardInterrupt
-        return batches_at(self, step)
+    whole.anneal()
+    for file in (PLATEAU, ANNEALED):
+        (folder / file).unlink()
 
     with monkeypatch.context() as patched:
-        patched.setattr(Batches, "at", stop_at_third)
-        with pytest.raises(KeyboardInterrupt):
+        patched.setattr(Batches, "at", stop_at(interruption))
+        interrupted = Run(recipe, folder, PLAIN)
+        with pytest.raises(KeyboardInterrupt):  # noqa: PT012 - whichever of the two it hits
             interrupted.train()
+            interrupted.anneal()
     resumed = Run(recipe, folder, PLAIN)
-    assert resumed.resume() == 3
     resumed.train()
+    resumed.anneal()
 
     for name, weight in weights(whole).items():
         torch.testing.assert_close(weights(resumed)[name], weight, rtol=0, atol=0)
 
 
+def test_several_short_runs_add_up_to_a_long_one(recipe: Recipe, folder: Path) -> None:
+    Run(recipe, folder, PLAIN).train()
+    whole = torch.load(folder / PLATEAU)["network"]
+    (folder / PLATEAU).unlink()
+    for tokens in (2 * 64, 5 * 64, 6 * 64):
+        part = Run(with_tokens(recipe, tokens), folder, PLAIN)
+        part.train()
+        part.anneal()
+    summed = torch.load(folder / PLATEAU)["network"]
+    for name, weight in whole.items():
+        torch.testing.assert_close(summed[name], weight, rtol=0, atol=0)
+
+
+def test_annealing_begins_again_after_more_training(recipe: Recipe, folder: Path) -> None:
+    Run(with_tokens(recipe, 2 * 64), folder, PLAIN).train()
+    Run(recipe, folder, PLAIN).anneal()
+    assert torch.load(folder / ANNEALED)["step"] == 2 + 4
+    Run(recipe, folder, PLAIN).train()
+    Run(recipe, folder, PLAIN).anneal()
+    assert torch.load(folder / ANNEALED)["step"] == 6 + 4
+
+
+def test_annealing_without_training_says_what_to_do(recipe: Recipe, folder: Path) -> None:
+    with pytest.raises(FileNotFoundError, match="train first"):
+        Run(recipe, folder, PLAIN).anneal()
+
+
 def test_training_lowers_the_loss_on_held_out_text(recipe: Recipe, folder: Path) -> None:
-    longer = dataclasses.replace(recipe, optimization=dataclasses.replace(recipe.optimization, tokens=40 * 64))
-    run = Run(longer, folder, PLAIN)
+    run = Run(with_tokens(recipe, 40 * 64), folder, PLAIN)
     before = run.validation_loss()
     run.train()
     assert run.validation_loss() < before - 0.5
     last = json.loads((folder / "log.jsonl").read_text().splitlines()[-1])
-    assert last["step"] == 40
-    assert last["seconds_left"] == 0
+    assert (last["phase"], last["step"], last["seconds_left"]) == ("training", 40, 0)
 
 
 def test_exported_folder_computes_what_was_trained(recipe: Recipe, folder: Path) -> None:
@@ -100,6 +140,7 @@ def test_exported_folder_computes_what_was_trained(recipe: Recipe, folder: Path)
     run.train()
     export(recipe, folder, folder / "exported")
     model = GPTNeoForCausalLM.from_pretrained(folder / "exported", dtype=torch.float32)
+    assert json.loads((folder / "exported/neocaret.json").read_text()) == {"path_comment": True}
     tokens = torch.randint(0, recipe.shape.vocabulary, (2, 48))
     with torch.no_grad():
         expected = run._network.logits(tokens)
@@ -144,15 +185,6 @@ def test_export_without_a_checkpoint_says_what_to_do(
     assert "train first" in capsys.readouterr().err
 
 
-def test_each_window_comes_once_an_epoch() -> None:
-    tokens = encode(SOURCES, train_tokenizer(SOURCES, 300)).tokens
-    store = TokenStore(tokens, starts=encode(SOURCES, train_tokenizer(SOURCES, 300)).starts, text_bytes=1)
-    batches = Batches(store, batch_size=1, sequence_length=16, file_start_share=0.0, seed=7)
-    count = (len(tokens) - 17) // 16
-    epoch = sorted(batches.at(step)[0].tolist() for step in range(count))
-    assert epoch == sorted(tokens[i * 16 : i * 16 + 17].tolist() for i in range(count))
-
-
 def test_an_unfinished_checkpoint_never_replaces_a_whole_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "checkpoint.pt"
     checkpoint.save({"step": 1}, path)
@@ -167,46 +199,13 @@ def test_an_unfinished_checkpoint_never_replaces_a_whole_one(tmp_path: Path, mon
 
 
 def test_learning_rate_rises_stays_and_falls_to_nothing() -> None:
-    settings = Optimization(
-        tokens=1000,
-        sequence_length=1,
-        batch_tokens=1,
-        matrix_learning_rate=1,
-        vector_learning_rate=1,
-        weight_decay=0,
-        warmup_share=0.1,
-        decay_share=0.2,
-        gradient_clip=1,
-        file_start_share=0,
-    )
-    factors = [learning_rate_factor(step, settings) for step in range(1001)]
-    assert factors[0] < factors[50] < factors[100] == factors[700] == 1.0
-    assert factors[900] == pytest.approx(0.5)
-    assert factors[1000] == 0
-
-
-@pytest.mark.parametrize(
-    ("raw", "kept"),
-    [
-        (b"x = 1\n" * 10, False),
-        (b"def area(radius):\n    return radius * radius\n" * 10, True),
-        (b"def broken(:\n    return None\n" * 10, False),
-        (b"# Generated by a tool, do not edit\ndef area(radius):\n    return radius\n" * 10, False),
-        (b"values = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13]\n" * 10, False),
-        (b"\xff\xfe" * 200, False),
-        (("name = '" + "a" * 500 + "'\n").encode(), False),
-    ],
-    ids=["short", "code", "syntax", "generated", "table", "encoding", "long-line"],
-)
-def test_only_files_worth_learning_from_are_kept(raw: bytes, kept: bool) -> None:
-    assert (corpus.clean(raw) is not None) == kept
-
-
-def test_licence_banner_is_dropped_and_other_comments_stay() -> None:
-    body = "def area(radius):\n    return radius * radius\n" * 10
-    banner = "# Copyright 2020 Somebody\n# Licensed under some licence\n\n"
-    assert corpus.clean((banner + body).encode()) == body
-    assert corpus.clean(("# How areas are computed\n" + body).encode()) == "# How areas are computed\n" + body
+    plateau = Phase("training", PLATEAU, 0, 1000)
+    factors = [plateau.factor(step, 100) for step in range(1000)]
+    assert factors[0] < factors[50] < factors[99] == factors[999] == 1.0
+    fall = Phase("annealing", ANNEALED, 1000, 1100)
+    assert fall.factor(1000, 100) == 1.0
+    assert fall.factor(1050, 100) == pytest.approx(0.5)
+    assert 0 < fall.factor(1099, 100) < 0.02
 
 
 def test_unknown_recipe_names_those_there_are() -> None:
@@ -216,5 +215,19 @@ def test_unknown_recipe_names_those_there_are() -> None:
 
 def test_recipes_of_the_package_name_a_licence_for_each_source() -> None:
     recipe = load_recipe("small")
+    assert len(recipe.corpus.packages) <= 30
     assert all(package.licence and "GPL" not in package.licence for package in recipe.corpus.packages)
-    assert {package.split for package in recipe.corpus.packages} == {"train", "validation"}
+    assert {package.split for package in recipe.corpus.packages} == {"train", "validation", "test"}
+
+
+def test_log_is_drawn_as_a_picture(recipe: Recipe, folder: Path) -> None:
+    run = Run(recipe, folder, PLAIN)
+    run.train()
+    run.anneal()
+    assert main(["--folder", str(folder), "plot"]) == 0
+    assert (folder / "loss.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_plot_without_a_log_says_what_to_do(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--folder", str(tmp_path), "plot"]) == 1
+    assert "train first" in capsys.readouterr().err

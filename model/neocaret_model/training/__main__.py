@@ -1,4 +1,4 @@
-"""`python -m neocaret_model.training prepare|train|export`: what made the model in the package, and makes others."""
+"""`python -m neocaret_model.training STAGE`: what made the model in the package, and makes others."""
 
 from __future__ import annotations
 
@@ -8,13 +8,18 @@ from pathlib import Path
 
 from neocaret_model.training.recipe import Recipe, load_recipe
 
+INTERRUPTED = 130
+
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one stage; returns the exit status."""
     parsed = _parser().parse_args(arguments)
     try:
-        _STAGES[parsed.stage](load_recipe(parsed.recipe), parsed)
-    except (ValueError, OSError, RuntimeError) as error:
+        parsed.run(load_recipe(parsed.recipe), parsed)
+    except KeyboardInterrupt:
+        print("neocaret training: interrupted; the same command goes on from the last checkpoint", file=sys.stderr)
+        return INTERRUPTED
+    except (ValueError, OSError, RuntimeError, ImportError) as error:
         print(f"neocaret training: {error}", file=sys.stderr)
         return 1
     return 0
@@ -23,16 +28,30 @@ def main(arguments: list[str] | None = None) -> int:
 def _prepare(recipe: Recipe, parsed: argparse.Namespace) -> None:
     from neocaret_model.training.prepare import prepare
 
-    prepare(recipe, parsed.folder)
+    prepare(recipe, parsed.folder, parsed.tokenizer_from)
 
 
 def _train(recipe: Recipe, parsed: argparse.Namespace) -> None:
-    from neocaret_model.training.loop import Run, RunOptions
+    from neocaret_model.training.loop import Run, RunOptions, with_tokens
 
+    if parsed.tokens is not None:
+        recipe = with_tokens(recipe, parsed.tokens)
     run = Run(recipe, parsed.folder, RunOptions(device=parsed.device, compiled=not parsed.no_compile))
     if parsed.start_from is not None:
         run.start_from(parsed.start_from)
     run.train()
+
+
+def _anneal(recipe: Recipe, parsed: argparse.Namespace) -> None:
+    from neocaret_model.training.loop import Run, RunOptions
+
+    Run(recipe, parsed.folder, RunOptions(device=parsed.device, compiled=not parsed.no_compile)).anneal()
+
+
+def _plot(_recipe: Recipe, parsed: argparse.Namespace) -> None:
+    from neocaret_model.training.plot import plot
+
+    plot(parsed.folder / "log.jsonl", parsed.picture or parsed.folder / "loss.png")
 
 
 def _export(recipe: Recipe, parsed: argparse.Namespace) -> None:
@@ -41,22 +60,46 @@ def _export(recipe: Recipe, parsed: argparse.Namespace) -> None:
     export(recipe, parsed.folder, parsed.destination)
 
 
-_STAGES = {"prepare": _prepare, "train": _train, "export": _export}
+def _make(recipe: Recipe, parsed: argparse.Namespace) -> None:
+    for stage in (_prepare, _train, _anneal, _plot, _export):
+        stage(recipe, parsed)
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m neocaret_model.training", description=__doc__)
     parser.add_argument("--recipe", default="small", help="a recipe of the package, or a TOML file (default: small)")
     parser.add_argument("--folder", type=Path, default=Path("runs/small"), help="the run's own folder")
-    stages = parser.add_subparsers(dest="stage", required=True)
-    stages.add_parser("prepare", help="fetch and filter the corpus, train the tokenizer, encode")
-    train = stages.add_parser("train", help="train, or go on where an interrupted run stopped")
-    train.add_argument("--device", default="auto", help="cuda or cpu (default: cuda where there is one)")
-    train.add_argument("--no-compile", action="store_true", help="plain modules instead of torch.compile")
-    train.add_argument("--start-from", type=Path, metavar="MODEL", help="begin with an exported model's weights")
-    export = stages.add_parser("export", help="write the model as a folder that transformers loads")
-    export.add_argument("destination", type=Path)
+    stages = parser.add_subparsers(required=True)
+    prepare = _stage(stages, "prepare", "fetch and filter the corpus, train the tokenizer, encode", _prepare)
+    train = _stage(stages, "train", "train at a constant rate, or go on where that stopped", _train)
+    anneal = _stage(stages, "anneal", "let the rate fall to zero from where training has come to", _anneal)
+    plot = _stage(stages, "plot", "draw the losses against the tokens seen, as a PNG", _plot)
+    export = _stage(stages, "export", "write the model as a folder that transformers loads", _export)
+    make = _stage(stages, "make", "all of these, one after the other", _make)
+    for stage in (prepare, make):
+        stage.add_argument("--tokenizer-from", type=Path, metavar="MODEL", help="keep an exported model's tokenizer")
+    for stage in (train, make):
+        stage.add_argument("--tokens", type=int, help="stop at so many tokens, not at the recipe's number")
+        stage.add_argument("--start-from", type=Path, metavar="MODEL", help="begin with an exported model's weights")
+    for stage in (train, anneal, make):
+        stage.add_argument("--device", default="auto", help="cuda or cpu (default: cuda where there is one)")
+        stage.add_argument("--no-compile", action="store_true", help="plain modules instead of torch.compile")
+    for stage in (plot, make):
+        stage.add_argument("--picture", type=Path, help="the PNG to write (default: loss.png in the run's folder)")
+    for stage in (export, make):
+        stage.add_argument("destination", type=Path)
     return parser
+
+
+def _stage(
+    stages: argparse._SubParsersAction[argparse.ArgumentParser],
+    name: str,
+    text: str,
+    run: object,
+) -> argparse.ArgumentParser:
+    stage = stages.add_parser(name, help=text, description=text)
+    stage.set_defaults(run=run)
+    return stage
 
 
 if __name__ == "__main__":

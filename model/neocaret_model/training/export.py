@@ -12,26 +12,37 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from neocaret_model.training import checkpoint
+from neocaret_model.training.loop import ANNEALED, PLATEAU
 from neocaret_model.training.network import Network, folded_state
 from neocaret_model.training.recipe import Recipe, Shape
 
 
 def export(recipe: Recipe, folder: Path, destination: Path) -> None:
-    """Write the last checkpoint of the run in `folder` to `destination`.
+    """Write the run in `folder` to `destination`: annealed where it was, and as it was trained otherwise.
 
     Raises:
         FileNotFoundError: the run has no checkpoint yet.
     """
-    state = checkpoint.load(folder / "checkpoint.pt", torch.device("cpu"))
+    state = checkpoint.load(folder / ANNEALED, torch.device("cpu"))
+    if state is None:
+        state = checkpoint.load(folder / PLATEAU, torch.device("cpu"))
     if state is None:
         raise FileNotFoundError(f"{folder} has no checkpoint to export; train first")
+    _print_origin(state, recipe)
     network = Network(recipe.shape)
     network.load_state_dict(state["network"])
     destination.mkdir(parents=True, exist_ok=True)
     write_weights(folded_state(network), destination)
     _write_json(gpt_neo_config(recipe.shape), destination / "config.json")
+    _write_json({"path_comment": recipe.shaping.path_comment_share > 0}, destination / "neocaret.json")
     for name in ("tokenizer.json", "tokenizer_config.json"):
         shutil.copyfile(folder / name, destination / name)
+
+
+def _print_origin(state: dict[str, Any], recipe: Recipe) -> None:
+    tokens = state["step"] * recipe.optimization.step_tokens
+    annealed = (state["step"] - state["begin"]) * recipe.optimization.step_tokens if state["begin"] else 0
+    print(f"exporting the weights after {tokens:,} tokens, {annealed:,} of them at a falling rate")
 
 
 def write_weights(state: dict[str, Tensor], destination: Path) -> None:

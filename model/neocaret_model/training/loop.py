@@ -1,9 +1,14 @@
-"""The training run: steps from the last checkpoint on, until the recipe's tokens are spent."""
+"""The training run: at a constant rate for as long as wanted, then a short fall of the rate to what is shipped.
+
+The two phases have a checkpoint each. The first can always go on from where it stopped, in as many sittings as there
+are; the second begins from wherever the first has come to, and is done again when that is further (the
+warmup-stable-decay schedule, arXiv 2404.06395).
+"""
 
 from __future__ import annotations
 
-import json
-import time
+import dataclasses
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,8 +21,11 @@ from neocaret_model.training.data import Batch, Batches, TokenStore, validation_
 from neocaret_model.training.network import Network, load_folded_state
 from neocaret_model.training.optimizer import Optimizers
 from neocaret_model.training.recipe import Recipe
+from neocaret_model.training.report import Figures, Reporter
 
 VALIDATION_BATCHES = 4
+PLATEAU = "checkpoint.pt"
+ANNEALED = "annealed.pt"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +36,22 @@ class RunOptions:
     compiled: bool = True
     checkpoint_steps: int = 50
     validation_steps: int = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Phase:
+    """A stretch of steps with a checkpoint of its own."""
+
+    name: str
+    file: str
+    begin: int
+    end: int
+
+    def factor(self, step: int, warmup_steps: int) -> float:
+        """Return the share of the full learning rate at `step`: a rise, a plateau; or a fall to zero, all linear."""
+        if self.file == PLATEAU:
+            return min(1.0, (step + 1) / max(1, warmup_steps))
+        return (self.end - step) / (self.end - self.begin)
 
 
 class Run:
@@ -42,6 +66,7 @@ class Run:
         self._network = Network(recipe.shape).to(self._device)
         self._optimizers = Optimizers(self._network, recipe.optimization)
         self._train, self._validation = (TokenStore.load(folder / f"{name}.npz") for name in ("train", "validation"))
+        self._batches = Batches(self._train, recipe.optimization, recipe.seed)
         self._loss = torch.compile(self._network) if options.compiled else self._network
 
     def start_from(self, model: Path) -> None:
@@ -54,35 +79,26 @@ class Run:
         """
         load_folded_state(self._network, load_file(model / "model.safetensors"))
 
-    def resume(self) -> int:
-        """Take up the last checkpoint, if there is one; returns the next step."""
-        state = checkpoint.load(self._folder / "checkpoint.pt", self._device)
-        if state is None:
-            return 0
-        self._network.load_state_dict(state["network"])
-        self._optimizers.load(state["optimizers"])
-        return int(state["step"])
-
     def train(self) -> None:
-        """Run to the recipe's last step, leaving a checkpoint every few steps and a line of figures in `log.jsonl`."""
-        settings = self._recipe.optimization
-        begin = self.resume()
-        batches = Batches(
-            self._train,
-            settings.batch_size,
-            settings.sequence_length,
-            settings.file_start_share,
-            self._recipe.seed,
-        )
-        clock = _Clock(settings.batch_size * settings.sequence_length, settings.steps)
-        for step in range(begin, settings.steps):
-            loss = self._step(batches.at(step), step)
-            clock.tick()
-            done = step + 1
-            if done % self._options.validation_steps == 0 or done == settings.steps:
-                self._log(done, loss, clock)
-            if done % self._options.checkpoint_steps == 0 or done == settings.steps:
-                self._save(done)
+        """Go on at the constant rate, from the last checkpoint to the recipe's last step."""
+        state = checkpoint.load(self._folder / PLATEAU, self._device)
+        begin = 0 if state is None else self._take(state)
+        self._go(Phase("training", PLATEAU, 0, self._recipe.optimization.steps), begin)
+
+    def anneal(self) -> None:
+        """Let the rate fall to zero from where `train` has come to; goes on where an interrupted fall stopped.
+
+        Raises:
+            FileNotFoundError: there is no checkpoint to begin from.
+        """
+        plateau = checkpoint.load(self._folder / PLATEAU, self._device)
+        if plateau is None:
+            raise FileNotFoundError(f"{self._folder} has no checkpoint to anneal; train first")
+        begin = int(plateau["step"])
+        phase = Phase("annealing", ANNEALED, begin, begin + self._recipe.optimization.anneal_steps)
+        unfinished = checkpoint.load(self._folder / ANNEALED, self._device)
+        belongs = unfinished is not None and unfinished["begin"] == begin
+        self._go(phase, self._take(unfinished if unfinished is not None and belongs else plateau))
 
     def validation_loss(self) -> float:
         """Return the mean cross-entropy on the held-out packages, in nats a token."""
@@ -94,11 +110,30 @@ class Run:
             losses = [float(self._batch_loss(batch)) for batch in batches]
         return sum(losses) / len(losses)
 
-    def _step(self, batch: Batch, step: int) -> float:
+    def _take(self, state: dict[str, Any]) -> int:
+        self._network.load_state_dict(state["network"])
+        self._optimizers.load(state["optimizers"])
+        return int(state["step"])
+
+    def _go(self, phase: Phase, begin: int) -> None:
+        settings = self._recipe.optimization
+        reporter = Reporter(phase.name, self._folder / "log.jsonl", settings.step_tokens, phase.end)
+        with reporter:
+            for step in range(begin, phase.end):
+                factor = phase.factor(step, settings.warmup_steps)
+                loss = self._step(self._batches.at(step), factor)
+                done = step + 1
+                reporter.stepped(done, loss)
+                if done % self._options.validation_steps == 0 or done == phase.end:
+                    reporter.measured(done, self._figures(loss))
+                if done % self._options.checkpoint_steps == 0 or done == phase.end:
+                    self._save(phase, done)
+
+    def _step(self, batch: Batch, factor: float) -> float:
         loss = self._batch_loss(batch)
         loss.backward()  # type: ignore[no-untyped-call]  # torch does not type it
         torch.nn.utils.clip_grad_norm_(self._network.parameters(), self._recipe.optimization.gradient_clip)
-        self._optimizers.step(step)
+        self._optimizers.step(factor)
         return float(loss.detach())
 
     def _batch_loss(self, batch: Batch) -> torch.Tensor:
@@ -107,48 +142,24 @@ class Run:
             loss: torch.Tensor = self._loss(tokens[:, :-1].contiguous(), tokens[:, 1:].contiguous())
         return loss
 
-    def _log(self, step: int, loss: float, clock: _Clock) -> None:
+    def _figures(self, loss: float) -> Figures:
         validation = self.validation_loss()
-        bits = validation / 0.6931471805599453 * len(self._validation.tokens) / self._validation.text_bytes
-        line: dict[str, Any] = {
+        tokens_per_byte = len(self._validation.tokens) / self._validation.text_bytes
+        return Figures(loss, validation, validation / math.log(2) * tokens_per_byte)
+
+    def _save(self, phase: Phase, step: int) -> None:
+        state = {
             "step": step,
-            "tokens": step * clock.step_tokens,
-            "loss": round(loss, 4),
-            "validation_loss": round(validation, 4),
-            "validation_bits_per_byte": round(bits, 4),
-            "tokens_per_second": round(clock.tokens_per_second),
-            "seconds_left": round(clock.seconds_left(step)),
+            "begin": phase.begin,
+            "network": self._network.state_dict(),
+            "optimizers": self._optimizers.state(),
         }
-        print(json.dumps(line), flush=True)
-        with (self._folder / "log.jsonl").open("a", encoding="utf-8") as log:
-            log.write(json.dumps(line) + "\n")
-
-    def _save(self, step: int) -> None:
-        state = {"step": step, "network": self._network.state_dict(), "optimizers": self._optimizers.state()}
-        checkpoint.save(state, self._folder / "checkpoint.pt")
+        checkpoint.save(state, self._folder / phase.file)
 
 
-class _Clock:
-    """Tokens a second since the first step of this process was done (the first one compiles)."""
-
-    def __init__(self, step_tokens: int, steps: int) -> None:
-        self.step_tokens = step_tokens
-        self._steps = steps
-        self._ticks = -1
-        self._begin = 0.0
-
-    def tick(self) -> None:
-        self._ticks += 1
-        if self._ticks == 0:
-            self._begin = time.monotonic()
-
-    @property
-    def tokens_per_second(self) -> float:
-        return self._ticks * self.step_tokens / max(time.monotonic() - self._begin, 1e-9)
-
-    def seconds_left(self, step: int) -> float:
-        rate = self.tokens_per_second
-        return (self._steps - step) * self.step_tokens / rate if rate else 0.0
+def with_tokens(recipe: Recipe, tokens: int) -> Recipe:
+    """Return the recipe with another goal for the constant rate."""
+    return dataclasses.replace(recipe, optimization=dataclasses.replace(recipe.optimization, tokens=tokens))
 
 
 def _device(name: str) -> torch.device:

@@ -1,4 +1,4 @@
-"""Muon for the matrices inside the layers, AdamW for everything else, under one learning-rate schedule."""
+"""Muon for the matrices inside the layers, AdamW for everything else."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from neocaret_model.training.recipe import Optimization
 
 
 class Optimizers:
-    """Both optimizers as one; learning rates are set from the step, so that a resumed run needs no scheduler state."""
+    """Both optimizers as one; learning rates are set at each step, so that a resumed run needs no scheduler state."""
 
     def __init__(self, network: nn.Module, settings: Optimization) -> None:
         matrices, others = _parted(network)
@@ -25,9 +25,8 @@ class Optimizers:
         )
         self._adamw = AdamW(others, lr=settings.vector_learning_rate, betas=(0.9, 0.95), weight_decay=0.0, fused=True)
 
-    def step(self, step: int) -> None:
-        """Update the weights with the rates of `step`, and clear the gradients."""
-        factor = learning_rate_factor(step, self._settings)
+    def step(self, factor: float) -> None:
+        """Update the weights with this share of the full learning rates, and clear the gradients."""
         for optimizer, rate in self._rates():
             for group in optimizer.param_groups:
                 group["lr"] = rate * factor
@@ -48,13 +47,6 @@ class Optimizers:
             (self._muon, self._settings.matrix_learning_rate),
             (self._adamw, self._settings.vector_learning_rate),
         ]
-
-
-def learning_rate_factor(step: int, settings: Optimization) -> float:
-    """Return the share of the full rate at `step`: a rise, a plateau, a fall to zero, all linear (arXiv 2405.18392)."""
-    warmup = max(1.0, settings.warmup_share * settings.steps)
-    decay = max(1.0, settings.decay_share * settings.steps)
-    return max(0.0, min(1.0, (step + 1) / warmup, (settings.steps - step) / decay))
 
 
 def _parted(network: nn.Module) -> tuple[list[torch.Tensor], list[torch.Tensor]]:

