@@ -16,6 +16,8 @@ from neocaret_server.app import build_server
 from neocaret_server.fake_backend import FakeBackend
 from neocaret_server.greeting import answer_to
 
+# What Neovim 0.12.4, Helix 25.07.1 and eglot 1.17.30 sent, and what vscode-languageclient 11.0.0 and, older, 9.0.1
+# put together without VS Code around them.
 RECORDED = {path.stem: path.read_bytes() for path in (Path(__file__).parent / "recorded").glob("*.json")}
 PROFILES = sorted((Path(pytest_lsp.__file__).parent / "clients").glob("*.json"))
 
@@ -56,7 +58,7 @@ def assert_greeted_as_the_server_would(body: bytes) -> None:
 
 
 def test_editors_are_recorded() -> None:
-    assert set(RECORDED) >= {"eglot", "helix", "neovim"}
+    assert set(RECORDED) >= {"eglot", "helix", "neovim", "vscode", "vscode-older"}
     assert len(PROFILES) >= 5
 
 
