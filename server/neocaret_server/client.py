@@ -8,6 +8,15 @@ from dataclasses import dataclass
 from lsprotocol import types
 from pygls.capabilities import get_capability
 
+# VS Code asks about 10 ms after the edit that made it ask, and nobody presses Ctrl-Space within 0.1 s of a key.
+_OTHERS_ASK_WITHIN_SECONDS = 0.1
+_TYPING_ASKS_WITHIN_SECONDS = {
+    # It tells of its edits only when it asks, and by itself it never asks.
+    "Eglot": 0.0,
+    # It waits for 0.25 s without a key.
+    "helix": 0.35,
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Client:
@@ -31,17 +40,28 @@ class Client:
         """Neovim's popup inserts only the first line of a plain edit, and all of a snippet."""
         return self.snippets and self.name == "Neovim"
 
+    @property
+    def inserts_shared_labels(self) -> bool:
+        """Eglot inserts what all labels of a list begin with, and only what is then chosen as its edit says."""
+        return self.name == "Eglot"
+
+    @property
+    def typing_asks_within_seconds(self) -> float:
+        """How long after an edit a question that calls itself the user's may still be one that typing asked."""
+        return _TYPING_ASKS_WITHIN_SECONDS.get(self.name, _OTHERS_ASK_WITHIN_SECONDS)
+
 
 def client_of(params: types.InitializeParams) -> Client:
     """Read the client's abilities."""
     capabilities = params.capabilities
     item = "text_document.completion.completion_item"
     modes: Sequence[int] = get_capability(capabilities, f"{item}.insert_text_mode_support.value_set", []) or []
+    name = params.client_info.name if params.client_info else ""
     return Client(
-        name=params.client_info.name if params.client_info else "",
+        name=name,
         as_is=types.InsertTextMode.AsIs in modes,
         snippets=bool(get_capability(capabilities, f"{item}.snippet_support", False)),
-        documentation=_markup(get_capability(capabilities, f"{item}.documentation_format", []) or []),
+        documentation=_markup(name, get_capability(capabilities, f"{item}.documentation_format", []) or []),
         configuration=bool(get_capability(capabilities, "workspace.configuration", False)),
         registers_configuration=bool(
             get_capability(capabilities, "workspace.did_change_configuration.dynamic_registration", False)
@@ -52,6 +72,9 @@ def client_of(params: types.InitializeParams) -> Client:
     )
 
 
-def _markup(formats: Sequence[types.MarkupKind | str]) -> types.MarkupKind | None:
+def _markup(name: str, formats: Sequence[types.MarkupKind | str]) -> types.MarkupKind | None:
+    if name == "helix":
+        # It names no formats, and shows even a plain string as Markdown.
+        return types.MarkupKind.Markdown
     wanted = (types.MarkupKind.Markdown, types.MarkupKind.PlainText)
     return next((kind for kind in wanted if kind in formats), None)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import combinations, takewhile
 
 from lsprotocol import types
 
@@ -41,9 +42,10 @@ def typed_word(line_before: str) -> str:
 
 def popup_items(texts: Sequence[str], ids: Sequence[str], spot: Spot, client: Client) -> list[types.CompletionItem]:
     """Make the items of the completion popup, best first."""
+    texts = [spot.typed + text for text in texts]
     return [
-        _popup_item(number, spot.typed + text, completion_id, spot, client)
-        for number, (text, completion_id) in enumerate(zip(texts, ids, strict=True))
+        _popup_item(text, completion_id, spot, client, number=number, label=label)
+        for number, (text, label, completion_id) in enumerate(zip(texts, labels_of(texts, client), ids, strict=True))
     ]
 
 
@@ -53,6 +55,14 @@ def inline_items(texts: Sequence[str], spot: Spot) -> list[types.InlineCompletio
         types.InlineCompletionItem(insert_text=for_document(spot.typed + text, spot.line_end), range=spot.range)
         for text in texts
     ]
+
+
+def labels_of(texts: Sequence[str], client: Client) -> list[str]:
+    """Return the labels of a list, numbered where the client would insert a beginning of them that no text has."""
+    labels = [label_of(text) for text in texts]
+    if client.inserts_shared_labels and not _begin_as_their_texts(labels, texts):
+        return [f"{number} {label}" for number, label in enumerate(labels, 1)]
+    return labels
 
 
 def label_of(text: str) -> str:
@@ -92,11 +102,13 @@ def fenced(text: str, language_id: str) -> str:
     return f"{fence}{language_id}\n{text}\n{fence}"
 
 
-def _popup_item(number: int, text: str, completion_id: str, spot: Spot, client: Client) -> types.CompletionItem:
+def _popup_item(
+    text: str, completion_id: str, spot: Spot, client: Client, *, number: int, label: str
+) -> types.CompletionItem:
     snippet = client.wants_multiline_snippets and "\n" in text
     new_text = snippet_of(text, spot.indent) if snippet else for_document(text, spot.line_end)
     return types.CompletionItem(
-        label=label_of(text),
+        label=label,
         # Not Snippet, which Sublime drops.
         kind=types.CompletionItemKind.Text,
         detail="Neocaret",
@@ -116,6 +128,20 @@ def _documentation(text: str, language_id: str, client: Client) -> str | types.M
         return text
     markdown = client.documentation is types.MarkupKind.Markdown
     return types.MarkupContent(client.documentation, fenced(text, language_id) if markdown else text)
+
+
+def _begin_as_their_texts(labels: Sequence[str], texts: Sequence[str]) -> bool:
+    """Say whether what any two labels share is also what their texts begin with."""
+    for (label, text), (other_label, other_text) in combinations(zip(labels, texts, strict=True), 2):
+        beginning = _shared_beginning(label, other_label)
+        if not (text.startswith(beginning) and other_text.startswith(beginning)):
+            return False
+    return True
+
+
+def _shared_beginning(one: str, other: str) -> str:
+    pairs = takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False))
+    return "".join(character for character, _ in pairs)
 
 
 def _lines_that_say(text: str) -> list[str]:

@@ -31,6 +31,18 @@ def test_neovim_wants_snippets_for_several_lines() -> None:
     assert read(client_capabilities("neovim"), "Neovim").wants_multiline_snippets
 
 
+def test_helix_names_no_formats_and_shows_markdown() -> None:
+    assert read(types.ClientCapabilities(), "helix").documentation == types.MarkupKind.Markdown
+    assert read(types.ClientCapabilities(), "Eglot").documentation is None
+
+
+def test_eglot_inserts_labels_and_never_asks_by_itself() -> None:
+    client = read(types.ClientCapabilities(), "Eglot")
+    assert client.inserts_shared_labels
+    assert client.typing_asks_within_seconds == 0
+    assert not read(types.ClientCapabilities(), "helix").inserts_shared_labels
+
+
 def test_ghost_text_is_known_by_its_capability() -> None:
     document = types.TextDocumentClientCapabilities(inline_completion=types.InlineCompletionClientCapabilities())
     assert read(types.ClientCapabilities(text_document=document)).ghost_text

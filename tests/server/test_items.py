@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,6 +14,7 @@ from neocaret_server.items import (
     filter_text_of,
     inline_items,
     label_of,
+    labels_of,
     popup_items,
     snippet_of,
     typed_word,
@@ -19,6 +22,7 @@ from neocaret_server.items import (
 
 VS_CODE = Client(name="Visual Studio Code", as_is=True, snippets=True, documentation=types.MarkupKind.Markdown)
 NEOVIM = Client(name="Neovim", snippets=True, documentation=types.MarkupKind.Markdown)
+EGLOT = Client(name="Eglot")
 PLAIN = Client()
 RANGE = types.Range(types.Position(3, 4), types.Position(3, 6))
 SPOT = Spot(RANGE, typed="re", indent="    ", line_end="\r\n", language_id="python")
@@ -97,6 +101,25 @@ def test_the_typed_word(line: str, word: str) -> None:
 )
 def test_labels(text: str, label: str) -> None:
     assert label_of(text) == label
+
+
+@pytest.mark.parametrize(
+    ("texts", "labels"),
+    [
+        (["return x", "return y"], ["return x", "return y"]),
+        (["pandas as pd", "os"], ["pandas as pd", "os"]),
+        (["\n    a", "b"], ["a", "b"]),
+        (["\n    return x"], ["return x"]),
+        (["\n    return x", "\n    return y"], ["1 return x", "2 return y"]),
+        ([" 1", " 10"], ["1 1", "2 10"]),
+        (["a\nb", "a\nc", "d"], ["1 a ↵", "2 a ↵", "3 d"]),
+        (["x" * 99, "x" * 98], ["1 " + "x" * 59 + "…", "2 " + "x" * 59 + "…"]),
+    ],
+)
+def test_labels_of_a_client_that_inserts_what_they_share(texts: list[str], labels: list[str]) -> None:
+    assert labels_of(texts, EGLOT) == labels
+    assert labels_of(texts, PLAIN) == [label_of(text) for text in texts]
+    assert [item.label for item in popup_items(texts, texts, replace(SPOT, typed=""), EGLOT)] == labels
 
 
 @pytest.mark.parametrize(

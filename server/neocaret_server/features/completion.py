@@ -10,9 +10,6 @@ from neocaret_server.items import popup_items
 from neocaret_server.server import NeocaretServer
 from neocaret_server.suggest import Caret, suggest
 
-# VS Code asks about 10 ms after the edit that made it ask, and nobody presses Ctrl-Space within 0.1 s of a key.
-_TYPED_WITHIN_SECONDS = 0.1
-
 
 async def handle(ls: NeocaretServer, params: types.CompletionParams) -> types.CompletionList:
     """Answer with suggestions, or with an empty list; always incomplete, so that the client asks again."""
@@ -32,4 +29,4 @@ def _is_automatic(ls: NeocaretServer, params: types.CompletionParams) -> bool:
     """Say whether typing asked, not the user: editors call both "invoked", so a question on the heels of an edit is."""
     if params.context is not None and params.context.trigger_kind != types.CompletionTriggerKind.Invoked:
         return True
-    return ls.documents.seconds_since_change(params.text_document.uri) < _TYPED_WITHIN_SECONDS
+    return ls.documents.seconds_since_change(params.text_document.uri) < ls.client.typing_asks_within_seconds
