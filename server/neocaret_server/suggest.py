@@ -18,7 +18,7 @@ from neocaret_server.requests import Moment
 from neocaret_server.server import NeocaretServer
 from neocaret_server.settings import Settings
 from neocaret_server.tidy import tidy
-from neocaret_server.trigger import CLOSERS, Channel, Question, Reason, silence
+from neocaret_server.trigger import CLOSER_OF, Channel, Question, Reason, silence
 
 _log = logging.getLogger(__name__)
 
@@ -109,13 +109,20 @@ async def _suggest(server: NeocaretServer, caret: Caret) -> Suggestion:
 
 async def _texts(server: NeocaretServer, caret: Caret, context: _Context) -> list[str]:
     single = single_line(server.settings.multiline, context.line_before)
-    texts = tidy((await _ask(server, caret, context, single)).candidates, single_line=single)
+    texts = await _tidied(server, caret, context, single)
     if not texts and single and not caret.automatic and server.settings.multiline == "auto":
         # The model would end the line here; who asks nevertheless wants to see how it goes on.
-        texts = tidy((await _ask(server, caret, context, False)).candidates, single_line=False)
-    if caret.automatic and not _still_there(server, context):
+        texts = await _tidied(server, caret, context, False)
+    fitting = _fitting(texts, _typed_since(server, context), context, caret)
+    if texts and not fitting:
         raise _SilentError("changed")
-    return texts
+    return fitting
+
+
+async def _tidied(server: NeocaretServer, caret: Caret, context: _Context, single: bool) -> list[str]:
+    completion = await _ask(server, caret, context, single)
+    line_after = context.document.line_after(context.place)
+    return tidy(completion.candidates, single_line=single, line_after=line_after)
 
 
 async def _ask(server: NeocaretServer, caret: Caret, context: _Context, single: bool) -> Completion:
@@ -168,13 +175,24 @@ def _context(document: Document, caret: Caret) -> _Context:
     return _Context(document, place, Place(place.line, place.index - len(typed)), typed, before)
 
 
-def _still_there(server: NeocaretServer, context: _Context) -> bool:
+def _typed_since(server: NeocaretServer, context: _Context) -> str | None:
+    """Return what came at the caret since the question was asked; None where anything else changed before its end."""
     then, now, place = context.document, server.documents.get(context.document.uri), context.place
     if now is None or not then.same_before(now, place):
-        return False
-    # Editors that close brackets may do so after they ask; anything else at the caret was typed since.
+        return None
     old, new = then.line_after(place), now.line_after(place)
-    return new.endswith(old) and CLOSERS.issuperset(new.removesuffix(old))
+    return new.removesuffix(old) if new.endswith(old) else None
+
+
+def _fitting(texts: list[str], since: str | None, context: _Context, caret: Caret) -> list[str]:
+    """Keep the texts that fit after what came at the caret in the meantime."""
+    if since is None:
+        return []
+    # Editors that close brackets may do so after they ask.
+    if not since or set(since) == {CLOSER_OF.get(context.line_before[-1:])}:
+        return texts
+    # Editors go on waiting for the popup while a word is typed, and filter what comes; with ghost text, not all do.
+    return [text for text in texts if caret.channel == "popup" and text != since and text.startswith(since)]
 
 
 def _offer(server: NeocaretServer, context: _Context, texts: list[str]) -> Suggestion:

@@ -57,6 +57,8 @@ SECRETS = (
 
 CLOSERS = frozenset(")]}>'\"`,;:")
 """What may stand after the caret where nobody is in the middle of a line."""
+CLOSER_OF = {"(": ")", "[": "]", "{": "}", "<": ">", "'": "'", '"': '"', "`": "`"}
+"""What editors add after the caret when it is opened."""
 
 
 @dataclass(frozen=True, slots=True)

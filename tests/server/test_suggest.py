@@ -11,6 +11,7 @@ import pytest
 from lsprotocol import types
 
 from neocaret_server.app import build_server
+from neocaret_server.client import Client
 from neocaret_server.documents import Document, Edit
 from neocaret_server.fake_backend import FakeBackend
 from neocaret_server.features import completion, did_change_configuration, inline_completion
@@ -176,6 +177,38 @@ async def test_what_typing_asked_is_answered_only_where_no_more_than_closers_cam
     assert made.server.last_reason == (None if answered else "changed")
 
 
+@pytest.mark.parametrize("automatic", [True, False])
+@pytest.mark.parametrize(
+    ("channel", "now", "answer"),
+    [
+        ("popup", "import pa", ["pandas as pd", "path", "pathlib"]),
+        ("popup", "import path", ["pathlib"]),
+        ("popup", "import os", None),
+        ("popup", "import :", None),
+        ("popup", "from p", None),
+        ("inline", "import pa", None),
+    ],
+)
+async def test_the_popup_has_what_goes_on_as_was_typed_in_the_meantime(
+    make: Make, channel: Channel, now: str, answer: list[str] | None, automatic: bool
+) -> None:
+    made = make({"import ": ["pandas as pd", "path", "pathlib"]})
+    await made.ready()
+    end = made.open("import ")
+    asked = asyncio.ensure_future(made.texts(end, channel, automatic))
+    await asyncio.sleep(0)
+    made.server.documents.change(URI, [Edit(now)], 2)
+    assert await asked == answer
+    assert made.server.last_reason == (None if answer else "changed")
+
+
+async def test_what_the_editor_has_closed_is_not_closed_again(make: Make) -> None:
+    made = make({"f(": ["1, 2)", ")"]})
+    await made.ready()
+    made.open("f()")
+    assert await made.texts(types.Position(0, 2)) == ["1, 2"]
+
+
 async def test_excluded_files_never_reach_the_model(make: Make) -> None:
     made = make({})
     await made.ready()
@@ -185,12 +218,23 @@ async def test_excluded_files_never_reach_the_model(make: Make) -> None:
     assert made.backend.requests == []
 
 
-@pytest.mark.parametrize(("seconds", "asked_by_typing"), [(0.01, True), (0.15, False), (math.inf, False)])
+@pytest.mark.parametrize(
+    ("client", "seconds", "asked_by_typing"),
+    [
+        ("", 0.01, True),
+        ("", 0.15, False),
+        ("", math.inf, False),
+        ("helix", 0.26, True),
+        ("helix", 0.5, False),
+        ("Eglot", 0.0, False),
+    ],
+)
 async def test_a_popup_on_the_heels_of_an_edit_was_asked_by_typing(
-    make: Make, monkeypatch: pytest.MonkeyPatch, seconds: float, asked_by_typing: bool
+    make: Make, monkeypatch: pytest.MonkeyPatch, client: str, seconds: float, asked_by_typing: bool
 ) -> None:
     made = make({})
     await made.ready()
+    made.server.client = Client(name=client)
     made.server.settings = Settings(automatic=False)
     monkeypatch.setattr(made.server.documents, "seconds_since_change", lambda _uri: seconds)
     params = types.CompletionParams(types.TextDocumentIdentifier(URI), made.open("x = "))

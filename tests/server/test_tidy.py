@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import pytest
+
 from neocaret_server.backend import Candidate, FinishReason
-from neocaret_server.tidy import tidy
+from neocaret_server.tidy import tidy, up_to_closer
 
 
 def candidates(*texts: str, reason: FinishReason = "eos") -> list[Candidate]:
@@ -26,3 +28,33 @@ def test_a_single_line_is_one_whatever_the_model_says() -> None:
 
 def test_what_was_cancelled_is_not_offered() -> None:
     assert tidy(candidates("half a w", reason="cancelled"), single_line=True) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "line_after", "ended"),
+    [
+        ("1, 2)", ")", "1, 2"),
+        ("f(3), 2) + 1", ")", "f(3), 2"),
+        ("f(x)) == y", "))", "f(x)"),
+        ("'a': [1], 'b': ')'}", "}", "'a': [1], 'b': ')'"),
+        ("1,\n    2,\n]", "]", "1,\n    2,\n"),
+        ("x.csv') as f:", "')", "x.csv"),
+        (r"a\'b', c)", "')", r"a\'b"),
+        ('Says "yes".\n    """\n    x', '"""', 'Says "yes".\n    '),
+        ("x)", " )", "x"),
+        ("x, y", ")", "x, y"),
+        ("x)", "]", "x)"),
+        ("x)", "", "x)"),
+        ("x)", ":", "x)"),
+        ("x, y)", "z)", "x, y)"),
+        ("it's)", ")", "it's"),
+    ],
+)
+def test_a_continuation_ends_where_the_editor_has_closed_already(text: str, line_after: str, ended: str) -> None:
+    assert up_to_closer(text, line_after) == ended
+
+
+def test_what_only_closes_again_is_not_offered_and_a_closer_keeps_its_line() -> None:
+    texts = candidates(")", "1\n)", "1, 2) + 3\n")
+    assert tidy(texts, single_line=False, line_after=")") == ["1\n", "1, 2"]
+    assert tidy(texts, single_line=True, line_after=")") == ["1", "1, 2"]
