@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from neocaret_model.config import ModelConfig, read_config
 from neocaret_model.engine.port import Engine, ModelInfo
@@ -12,11 +13,30 @@ from neocaret_model.errors import BrokenWeightsError, DeviceError
 from neocaret_model.hub import LoadProgress, resolve
 from neocaret_model.threads import let_waiting_threads_sleep
 from neocaret_model.tokenizer import END_OF_TEXT, TextTokenizer, read_tokenizer
-from neocaret_model.weights import weight_files
+from neocaret_model.weights import read_weights, stored_parameters, weight_files
 
 if TYPE_CHECKING:
     import torch
-    from transformers import GPTNeoForCausalLM
+
+    from neocaret_model.engine.runner import Runner
+
+    _MakeRunner = Callable[[Path, ModelConfig, "_Place", "_Watch"], Runner[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    device: torch.device
+    dtype: torch.dtype
+
+
+@dataclass(frozen=True, slots=True)
+class _Watch:
+    tell: LoadProgress
+    give_up: Callable[[], bool]
+    what: str = ""
+
+    def told(self, done: int, total: int) -> None:
+        self.tell(self.what, done, total)
 
 
 def load_engine(
@@ -38,24 +58,50 @@ def load_engine(
     Raises:
         ModelError: one of its kinds, with a sentence for the user.
     """
+    return _load(model, device, dtype, _own_runner, _Watch(progress or _tell_nobody, cancelled or _never))
+
+
+def load_reference_engine(model: str = "bundled", device: str = "auto", dtype: str = "auto") -> Engine:
+    """Load a model to run on transformers' own modules: slower, and what our own forward is measured against.
+
+    Raises:
+        ModelError: as `load_engine` does.
+    """
+    return _load(model, device, dtype, _reference_runner, _Watch(_tell_nobody, _never))
+
+
+def _load(model: str, device: str, dtype: str, make_runner: _MakeRunner, watch: _Watch) -> Engine:
     let_waiting_threads_sleep()
-    tell = progress or _tell_nobody
-    give_up = cancelled or _never
-    folder = resolve(model, tell, give_up)
+    folder = resolve(model, watch.tell, watch.give_up)
     config = read_config(folder)
-    weight_files(folder)
+    files = weight_files(folder)
     tokenizer = _matching_tokenizer(folder, config)
-    chosen_device, chosen_dtype = _choose(device, dtype)
-    network = _assemble(model, folder, config, device=chosen_device, dtype=chosen_dtype, tell=tell, give_up=give_up)
+    place = _choose(device, dtype)
     info = ModelInfo(
         name=model,
         folder=str(folder),
-        device=str(chosen_device),
-        dtype=str(chosen_dtype).removeprefix("torch."),
-        parameters=sum(parameter.numel() for parameter in network.parameters()),
+        device=str(place.device),
+        dtype=str(place.dtype).removeprefix("torch."),
+        parameters=stored_parameters(files, tied=config.tied),
         positions=config.positions,
     )
-    return _engine(network, tokenizer, _eos_ids(config, tokenizer), info)
+    runner = _made(make_runner, config, place, replace(watch, what=f"Loading {model}"), info)
+
+    from neocaret_model.engine.engine import LocalEngine
+
+    return LocalEngine(runner, tokenizer, _eos_ids(config, tokenizer), config.vocabulary, info)
+
+
+def _made(make_runner: _MakeRunner, config: ModelConfig, place: _Place, watch: _Watch, info: ModelInfo) -> Runner[Any]:
+    import torch
+
+    try:
+        runner: Runner[Any] = make_runner(Path(info.folder), config, place, watch)
+    except torch.OutOfMemoryError as error:
+        raise DeviceError(
+            f"{info.name} in {info.dtype} does not fit the memory of {info.device}: use a smaller model."
+        ) from error
+    return runner
 
 
 def _tell_nobody(message: str, done: int, total: int) -> None:
@@ -76,34 +122,32 @@ def _matching_tokenizer(folder: Path, config: ModelConfig) -> TextTokenizer:
     return tokenizer
 
 
-def _choose(device: str, dtype: str) -> tuple[torch.device, torch.dtype]:
+def _choose(device: str, dtype: str) -> _Place:
     from neocaret_model.device import choose_device, choose_dtype
 
     chosen = choose_device(device)
-    return chosen, choose_dtype(dtype, chosen)
+    return _Place(chosen, choose_dtype(dtype, chosen))
 
 
-def _assemble(
-    model: str,
-    folder: Path,
-    config: ModelConfig,
-    *,
-    device: torch.device,
-    dtype: torch.dtype,
-    tell: LoadProgress,
-    give_up: Callable[[], bool],
-) -> GPTNeoForCausalLM:
-    import torch
+def _own_runner(folder: Path, config: ModelConfig, place: _Place, watch: _Watch) -> Runner[Any]:
+    from neocaret_model.neo_runner import NeoRunner
+    from neocaret_model.network import Network, tensor_shapes
 
+    # A copy even where nothing changes: the file stays mapped otherwise, and cutting it would kill the process.
+    def placed(tensor: torch.Tensor) -> torch.Tensor:
+        return tensor.to(device=place.device, dtype=place.dtype, copy=True)
+
+    return NeoRunner(Network(config, read_weights(folder, tensor_shapes(config), placed, watch.told, watch.give_up)))
+
+
+def _reference_runner(folder: Path, config: ModelConfig, place: _Place, watch: _Watch) -> Runner[Any]:
     from neocaret_model.assembly import assemble
+    from neocaret_model.reference import TransformersRunner
 
-    def told(done: int, total: int) -> None:
-        tell(f"Loading {model}", done, total)
-
-    try:
-        return assemble(folder, config, device=device, dtype=dtype, progress=told, cancelled=give_up)
-    except torch.OutOfMemoryError as error:
-        raise DeviceError(f"{model} in {dtype} does not fit the memory of {device}: use a smaller model.") from error
+    network = assemble(
+        folder, config, device=place.device, dtype=place.dtype, progress=watch.told, cancelled=watch.give_up
+    )
+    return TransformersRunner(network)
 
 
 def _eos_ids(config: ModelConfig, tokenizer: TextTokenizer) -> tuple[int, ...]:
@@ -111,9 +155,3 @@ def _eos_ids(config: ModelConfig, tokenizer: TextTokenizer) -> tuple[int, ...]:
         return config.eos_ids
     end = tokenizer.token_id(END_OF_TEXT)
     return () if end is None else (end,)
-
-
-def _engine(network: GPTNeoForCausalLM, tokenizer: TextTokenizer, eos_ids: tuple[int, ...], info: ModelInfo) -> Engine:
-    from neocaret_model.reference import TransformersEngine
-
-    return TransformersEngine(network, tokenizer, eos_ids, info)

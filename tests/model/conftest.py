@@ -16,8 +16,8 @@ import torch  # noqa: E402
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers  # noqa: E402
 from transformers import GPTNeoConfig, GPTNeoForCausalLM  # noqa: E402
 
-from neocaret_model.loading import load_engine  # noqa: E402
-from neocaret_model.reference import TransformersEngine  # noqa: E402
+from neocaret_model.engine.engine import LocalEngine  # noqa: E402
+from neocaret_model.loading import load_engine, load_reference_engine  # noqa: E402
 
 TEXT = "import pandas as pd\n\ndef main():\n    for i in range(10):\n        print('é 漢字 🎉')\n"
 VOCABULARY = 300
@@ -89,9 +89,11 @@ def reference(tiny_folder: Path) -> GPTNeoForCausalLM:
     return network
 
 
-@pytest.fixture
-def engine(tiny_folder: Path) -> Iterator[TransformersEngine]:
-    loaded = load_engine(str(tiny_folder), device="cpu")
-    assert isinstance(loaded, TransformersEngine)
+@pytest.fixture(params=["own", "transformers"])
+def engine(tiny_folder: Path, request: pytest.FixtureRequest) -> Iterator[LocalEngine[Any]]:
+    """Whatever computes, the engine keeps the same laws."""
+    load = load_engine if request.param == "own" else load_reference_engine
+    loaded = load(str(tiny_folder), device="cpu")
+    assert isinstance(loaded, LocalEngine)
     yield loaded
     loaded._prefixes.check()

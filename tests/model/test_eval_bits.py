@@ -2,21 +2,22 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from transformers import GPTNeoForCausalLM
 
+from neocaret_model.engine.engine import LocalEngine
 from neocaret_model.evaluation.bits import draw_files, measure_bits
 from neocaret_model.evaluation.source_files import SourceFile
 from neocaret_model.loading import load_engine
-from neocaret_model.reference import TransformersEngine
 
 SHORT = SourceFile("a.py", "import os\n")
 OTHER = SourceFile("b.py", "é = '漢字'\n")
 
 
-def test_bits_are_those_of_the_loss_of_transformers(engine: TransformersEngine, reference: GPTNeoForCausalLM) -> None:
+def test_bits_are_those_of_the_loss_of_transformers(engine: LocalEngine[Any], reference: GPTNeoForCausalLM) -> None:
     bits = 0.0
     for file in (SHORT, OTHER):
         ids = torch.tensor([[0, *engine._tokenizer.encode(file.text)]])

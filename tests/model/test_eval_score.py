@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from tokenizers import Tokenizer
 from transformers import GPTNeoForCausalLM
 
+from neocaret_model.engine.engine import LocalEngine
+from neocaret_model.engine.port import GenerationRequest
 from neocaret_model.engine.score_windows import ScoreWindow, score_windows
 from neocaret_model.errors import BrokenWeightsError, RequestError
 from neocaret_model.loading import load_engine
-from neocaret_model.reference import TransformersEngine
 from neocaret_model.tokenizer import TextTokenizer
 
 SHORT = "import pandas as pd\n\ndef main():\n    return 'é 漢字 🎉'\n"
@@ -21,7 +23,7 @@ LONG = SHORT * 12
 END_OF_TEXT = 0
 
 
-def tokens_of(engine: TransformersEngine, text: str) -> list[int]:
+def tokens_of(engine: LocalEngine[Any], text: str) -> list[int]:
     return [END_OF_TEXT, *engine._tokenizer.encode(text)]
 
 
@@ -33,7 +35,7 @@ def reference_logprobs(reference: GPTNeoForCausalLM, tokens: list[int]) -> list[
     return chosen
 
 
-def test_mean_is_the_loss_of_transformers(engine: TransformersEngine, reference: GPTNeoForCausalLM) -> None:
+def test_mean_is_the_loss_of_transformers(engine: LocalEngine[Any], reference: GPTNeoForCausalLM) -> None:
     ids = torch.tensor([tokens_of(engine, SHORT)])
     with torch.inference_mode():
         loss = float(reference(ids, labels=ids).loss)
@@ -43,7 +45,7 @@ def test_mean_is_the_loss_of_transformers(engine: TransformersEngine, reference:
 
 
 def test_each_token_of_a_long_text_is_predicted_by_its_window(
-    engine: TransformersEngine, reference: GPTNeoForCausalLM
+    engine: LocalEngine[Any], reference: GPTNeoForCausalLM
 ) -> None:
     tokens, positions = tokens_of(engine, LONG), engine.info.positions
     assert len(tokens) > 2 * positions
@@ -54,31 +56,32 @@ def test_each_token_of_a_long_text_is_predicted_by_its_window(
     assert engine.score(LONG) == pytest.approx(expected, abs=1e-4)
 
 
-def test_what_was_generated_before_changes_no_score(engine: TransformersEngine, tiny_folder: Path) -> None:
+def test_what_was_generated_before_changes_no_score(engine: LocalEngine[Any]) -> None:
     before = engine.score(SHORT)
-    assert before == engine.score(SHORT) == load_engine(str(tiny_folder), device="cpu").score(SHORT)
+    engine.generate(GenerationRequest(SHORT, max_new_tokens=4))
+    assert engine.score(SHORT) == before
 
 
-def test_empty_text_has_no_tokens(engine: TransformersEngine) -> None:
+def test_empty_text_has_no_tokens(engine: LocalEngine[Any]) -> None:
     assert engine.score("") == ()
 
 
 def test_tokenizer_that_begins_texts_itself_is_not_helped(
-    engine: TransformersEngine, make_tokenizer: Callable[..., Tokenizer]
+    engine: LocalEngine[Any], make_tokenizer: Callable[..., Tokenizer]
 ) -> None:
     begins = TextTokenizer(make_tokenizer(begins_with_end_of_text=True))
-    other = TransformersEngine(engine._network, begins, [END_OF_TEXT], engine.info)
+    other = LocalEngine(engine._runner, begins, [END_OF_TEXT], engine._vocabulary, engine.info)
     assert other.score(SHORT) == engine.score(SHORT)
 
 
 def test_without_an_end_of_text_the_first_token_is_left_out(
-    engine: TransformersEngine, reference: GPTNeoForCausalLM, monkeypatch: pytest.MonkeyPatch
+    engine: LocalEngine[Any], reference: GPTNeoForCausalLM, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(TextTokenizer, "token_id", lambda *_: None)
     assert engine.score(SHORT) == pytest.approx(reference_logprobs(reference, tokens_of(engine, SHORT)[1:]), abs=1e-5)
 
 
-def test_text_that_is_none_is_refused(engine: TransformersEngine) -> None:
+def test_text_that_is_none_is_refused(engine: LocalEngine[Any]) -> None:
     with pytest.raises(RequestError, match="surrogate"):
         engine.score("\ud800")
 

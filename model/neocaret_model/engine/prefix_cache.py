@@ -9,7 +9,7 @@ A hit compares tokens, never hashes. Two limits keep a reused prefix right:
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -21,10 +21,10 @@ class Hit(Generic[Kept]):
     """A kept prompt that begins like the new one."""
 
     kept: Kept
-    kept_tokens: int
-    """How many tokens the kept thing covers."""
     shared_tokens: int
-    """How many of them can be reused: on the grid, and fewer than the new prompt has."""
+    """How many of its tokens can be reused: on the grid, and fewer than the new prompt has."""
+    given_up: bool
+    """It is no longer kept here, and the taker's to change; otherwise it must stay as it is."""
 
 
 @dataclass(slots=True)
@@ -34,39 +34,57 @@ class _Slot(Generic[Kept]):
 
 
 class PrefixCache(Generic[Kept]):
-    """The last few prompts, the most recently used first."""
+    """Prompts within a budget of bytes, the most recently used first."""
 
-    def __init__(self, slots: int, grid: int) -> None:
-        self._capacity = slots
+    def __init__(self, budget: int, grid: int, size: Callable[[Kept], int]) -> None:
+        self._budget = budget
         self._grid = grid
+        self._size = size
         self._slots: list[_Slot[Kept]] = []
 
-    def find(self, tokens: Sequence[int]) -> Hit[Kept] | None:
-        """The kept prompt that shares the longest usable beginning with `tokens`, if any does."""
+    def take(self, tokens: Sequence[int]) -> Hit[Kept] | None:
+        """Return what shares the longest usable beginning with `tokens`, if anything does.
+
+        Where the new prompt continues the kept one, or is an edit of it, the kept one is given up: who takes it stores
+        what becomes of it.
+        """
         best = max(self._slots, key=lambda slot: shared_prefix(slot.tokens, tokens), default=None)
         if best is None:
             return None
-        shared = min(shared_prefix(best.tokens, tokens), len(tokens) - 1) // self._grid * self._grid
-        return Hit(best.kept, len(best.tokens), shared) if shared > 0 else None
+        common = shared_prefix(best.tokens, tokens)
+        shared = min(common, len(tokens) - 1) // self._grid * self._grid
+        if shared <= 0:
+            return None
+        # Typing and deleting change the end of a prompt: what shares most of its tokens is the same document.
+        given_up = 2 * common >= len(best.tokens)
+        if given_up:
+            self._slots = [slot for slot in self._slots if slot is not best]
+        return Hit(best.kept, shared, given_up)
 
     def store(self, tokens: Sequence[int], kept: Kept) -> None:
-        """Keep what was computed for `tokens`, instead of what it outgrows or else of the longest unused."""
+        """Keep what was computed for `tokens`; the longest unused go where the budget does not suffice."""
+        if not tokens:
+            return
         new = tuple(tokens)
-        others = [slot for slot in self._slots if not self._outgrown(slot.tokens, new)]
-        self._slots = [_Slot(new, kept), *others][: self._capacity]
+        others = [slot for slot in self._slots if slot.tokens != new]
+        self._slots = [_Slot(new, kept), *others]
+        while len(self._slots) > 1 and self.bytes > self._budget:
+            self._slots.pop()
 
     def clear(self) -> None:
         """Forget everything."""
         self._slots = []
 
+    @property
+    def bytes(self) -> int:
+        """The memory that everything kept takes."""
+        return sum(self._size(slot.kept) for slot in self._slots)
+
     def check(self) -> None:
         """Assert that no more is kept than allowed, and nothing twice."""
-        assert len(self._slots) <= self._capacity  # noqa: S101, an invariant of ours
+        assert len(self._slots) <= 1 or self.bytes <= self._budget  # noqa: S101, an invariant of ours
         assert len({slot.tokens for slot in self._slots}) == len(self._slots)  # noqa: S101, the same
-
-    def _outgrown(self, old: tuple[int, ...], new: tuple[int, ...]) -> bool:
-        # Typing and deleting change the end of a prompt: what shares most of its tokens is the same document.
-        return 2 * shared_prefix(old, new) >= len(old)
+        assert len({id(slot.kept) for slot in self._slots}) == len(self._slots)  # noqa: S101, the same
 
 
 def shared_prefix(one: Sequence[int], other: Sequence[int]) -> int:

@@ -33,3 +33,9 @@ def expand(cache: DynamicCache, rows: int) -> DynamicCache:
 def keep_rows(cache: DynamicCache, rows: list[int]) -> None:
     """Drop all rows of `cache` but these, in place."""
     cache.batch_select_indices(torch.tensor(rows))
+
+
+def size(cache: DynamicCache) -> int:
+    """The memory of all keys and values, in bytes."""
+    tensors = [getattr(layer, name, None) for layer in cache.layers for name in ("keys", "values")]
+    return sum(tensor.nbytes for tensor in tensors if isinstance(tensor, torch.Tensor))

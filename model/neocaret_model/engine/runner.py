@@ -1,0 +1,63 @@
+"""The port between the engine and what computes: prefixes that can be extended, and rows that share one.
+
+The engine decides what to feed, when, and what is kept; a runner decides how.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol, TypeVar
+
+from torch import Tensor
+
+
+class Kept(Protocol):
+    """Keys and values of a prompt's beginning."""
+
+    @property
+    def bytes(self) -> int:
+        """The memory taken."""
+        ...
+
+
+KeptT = TypeVar("KeptT", bound=Kept)
+
+
+class Rows(Protocol):
+    """Continuations of one prefix, B of them, decoded together."""
+
+    def step(self, tokens: Sequence[int]) -> Tensor:
+        """Append one token to each row; returns the logits (B x V) after it."""
+        ...
+
+    def keep(self, rows: Sequence[int]) -> None:
+        """Drop all rows but these."""
+        ...
+
+
+class Runner(Protocol[KeptT]):
+    """A network that continues what it keeps."""
+
+    def empty(self) -> KeptT:
+        """Return keys and values of nothing."""
+        ...
+
+    def fork(self, kept: KeptT, length: int) -> KeptT:
+        """Return the first `length` tokens of `kept`, which stays as it is."""
+        ...
+
+    def cut(self, kept: KeptT, length: int) -> KeptT:
+        """Return the first `length` tokens of `kept`, which is given up for it."""
+        ...
+
+    def prefill(self, tokens: Sequence[int], kept: KeptT) -> Tensor:
+        """Append `tokens` to `kept`; returns the logits (1 x V) after the last of them."""
+        ...
+
+    def rows(self, kept: KeptT, count: int, tokens: int) -> Rows:
+        """Return `count` rows after `kept`, which stays as it is, for at most `tokens` tokens each."""
+        ...
+
+    def score(self, tokens: Sequence[int], count: int) -> Tensor:
+        """Return the logits (count x V) after each of the last `count` of `tokens`, computed from nothing."""
+        ...

@@ -1,0 +1,64 @@
+"""The engine's runner over our own GPT-Neo forward."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from neocaret_model.engine.key_values import Prefix, Tails
+from neocaret_model.network import Network
+
+
+class NeoRunner:
+    """Runs a `Network`: rows share their prefix, and nothing of it is copied for them."""
+
+    def __init__(self, network: Network) -> None:
+        self._network = network
+
+    def empty(self) -> Prefix:
+        """Return keys and values of nothing."""
+        return self._network.new_prefix()
+
+    def fork(self, kept: Prefix, length: int) -> Prefix:
+        """Return a copy of the first `length` tokens of `kept`."""
+        return kept.fork(length)
+
+    def cut(self, kept: Prefix, length: int) -> Prefix:
+        """Return `kept` itself, with its first `length` tokens only."""
+        kept.length = length
+        return kept
+
+    def prefill(self, tokens: Sequence[int], kept: Prefix) -> Tensor:
+        """Append `tokens` to `kept`; returns the logits (1 x V) after the last of them."""
+        return self._network.logits(self._network.prefill(self._tensor(tokens), kept)[-1:])
+
+    def rows(self, kept: Prefix, count: int, tokens: int) -> NeoRows:
+        """Return `count` rows after `kept`, for at most `tokens` tokens each."""
+        return NeoRows(self._network, kept, self._network.new_tails(count, tokens))
+
+    def score(self, tokens: Sequence[int], count: int) -> Tensor:
+        """Return the logits (count x V) after each of the last `count` of `tokens`."""
+        hidden = self._network.prefill(self._tensor(tokens), self._network.new_prefix())
+        return self._network.logits(hidden[-count:])
+
+    def _tensor(self, tokens: Sequence[int]) -> Tensor:
+        return torch.tensor(tokens, device=self._network.device)
+
+
+class NeoRows:
+    """Continuations of one prefix."""
+
+    def __init__(self, network: Network, prefix: Prefix, tails: Tails) -> None:
+        self._network = network
+        self._prefix = prefix
+        self._tails = tails
+
+    def step(self, tokens: Sequence[int]) -> Tensor:
+        """Append one token to each row; returns the logits (B x V) after it."""
+        return self._network.decode(torch.tensor(tokens, device=self._network.device), self._prefix, self._tails)
+
+    def keep(self, rows: Sequence[int]) -> None:
+        """Drop all rows but these."""
+        self._tails.keep_rows(rows)
