@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import pytest_lsp
 from lsprotocol import types
+from lsprotocol.converters import get_converter
 from pygls.capabilities import get_capability
 from pygls.protocol import default_converter
 from pytest_lsp import ClientServerConfig, LanguageClient, client_capabilities
@@ -20,25 +21,44 @@ from raw_client import SERVER
 URI = "file:///w/x.py"
 SCRIPT = {
     "import pandas as pd": ["\n\ndf = pd.read_csv('x.csv')\n"],
+    "class A:": ["\n    x = __a__", "\n    x = __b__"],
     "def main():": ["\n    print('${x}')\n    return 0"],
     "    ret": ["urn 0", "urn 1", "urn 0"],
     "你😀 = ": ["1"],
 }
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [
+    pytest.mark.asyncio(loop_scope="module"),
+    # Helix names no formats, and shows everything as Markdown.
+    pytest.mark.filterwarnings("ignore:Client does not support documentation format 'markdown'"),
+]
 
 COMMAND = [sys.executable, str(SERVER), json.dumps({"script": SCRIPT, "load_seconds": 0.3})]
 
+# What Neovim 0.12.4, Helix 25.07.1, eglot 1.17.30 and VS Code 1.100.3 sent; besides, what pytest-lsp has of older ones.
+RECORDED = Path(__file__).parents[1] / "server" / "recorded"
+OLDER = {"visual-studio-code": "Visual Studio Code", "neovim": "Neovim", "emacs": "emacs"}
 
-def with_ghost_text(capabilities: types.ClientCapabilities) -> types.ClientCapabilities:
-    """Add what the recorded profiles are too old to know."""
+
+def recorded(editor: str) -> types.InitializeParams:
+    """Read what an editor sent, but for whose process it was and which folder it had open."""
+    params = json.loads((RECORDED / f"{editor}.json").read_bytes())["params"]
+    there: dict[str, Any] = {"processId": None, "rootPath": None, "rootUri": None, "workspaceFolders": []}
+    sent: types.InitializeParams = get_converter().structure({**params, **there}, types.InitializeParams)
+    return sent
+
+
+def older(profile: str) -> types.InitializeParams:
+    """Take a profile of pytest-lsp's, and add what they are all too old to know."""
+    capabilities = client_capabilities(profile)
     assert capabilities.text_document is not None
     capabilities.text_document.inline_completion = types.InlineCompletionClientCapabilities()
-    return capabilities
+    return types.InitializeParams(capabilities=capabilities, client_info=types.ClientInfo(OLDER[profile]))
 
 
 class Editor(LanguageClient):
     """A client that remembers what the server can, and the folder that is open in it."""
 
+    name: str
     answer: types.InitializeResult
     folder: Path
 
@@ -53,21 +73,22 @@ def new_editor() -> Editor:
 
 @pytest_lsp.fixture(  # type: ignore[untyped-decorator]  # pytest-lsp has no types
     scope="module",
-    params=["visual-studio-code", "neovim", "emacs"],
+    params=[
+        *(pytest.param((older, profile), id=f"older {profile}") for profile in OLDER),
+        *(pytest.param((recorded, path.stem), id=path.stem) for path in sorted(RECORDED.glob("*.json"))),
+    ],
     config=ClientServerConfig(server_command=COMMAND, client_factory=new_editor),
 )
 async def editor(
     request: pytest.FixtureRequest, editor: Editor, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[None]:
-    names = {"visual-studio-code": "Visual Studio Code", "neovim": "Neovim", "emacs": "emacs"}
+    read, name = request.param
+    params: types.InitializeParams = read(name)
+    assert params.client_info is not None
+    editor.name = params.client_info.name
     editor.folder = tmp_path_factory.mktemp("workspace")
-    editor.answer = await editor.initialize_session(
-        types.InitializeParams(
-            capabilities=with_ghost_text(client_capabilities(request.param)),
-            client_info=types.ClientInfo(names[request.param]),
-            workspace_folders=[types.WorkspaceFolder(uri=editor.folder.as_uri(), name="w")],
-        )
-    )
+    params.workspace_folders = [types.WorkspaceFolder(editor.folder.as_uri(), "w")]
+    editor.answer = await editor.initialize_session(params)
     yield
     await editor.shutdown_session()
 
@@ -178,6 +199,19 @@ async def test_several_lines_in_the_popup(editor: Editor) -> None:
         assert edit.new_text == "\n    print('\\${x\\}')\n    return 0"
     else:
         assert edit.new_text == "\n    print('${x}')\n    return 0"
+
+
+async def test_items_are_told_apart_and_shown_as_they_are_written(editor: Editor) -> None:
+    await ready(editor)
+    items = (await complete(editor, open_document(editor, "class A:"))).items
+    expected = ["1 x = __a__", "2 x = __b__"] if editor.name == "Eglot" else ["x = __a__", "x = __b__"]
+    assert [item.label for item in items] == expected
+    if isinstance(items[0].documentation, types.MarkupContent):
+        assert items[0].documentation.value == "```python\n\n    x = __a__\n```"
+    else:
+        # Emacs shows a plain string as it is.
+        assert editor.name in {"Eglot", "emacs"}
+        assert items[0].documentation == "\n    x = __a__"
 
 
 async def test_characters_beyond_ascii_are_counted_as_the_client_counts(editor: Editor) -> None:
