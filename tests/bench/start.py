@@ -46,6 +46,9 @@ class Session:
         self.send(id=number, method=method, params=params)
         return next(each["result"] for each in self._messages if each.get("id") == number and "method" not in each)
 
+    def status(self) -> Any:
+        return self.ask("workspace/executeCommand", {"command": "neocaret.status"})
+
     def complete(self, character: int) -> None:
         position = {"line": 5, "character": character}
         answer = self.ask("textDocument/completion", {"textDocument": DOCUMENT, "position": position})
@@ -73,12 +76,13 @@ def run() -> dict[str, float]:
     session = Session()
     session.ask("initialize", {"capabilities": {}, "processId": None})
     figures = {"initialize": time.perf_counter() - session.began}
-    session.ask("workspace/executeCommand", {"command": "neocaret.status"})
+    session.status()
     figures["the request after it"] = time.perf_counter() - session.began
     session.send(method="initialized", params={})
     opened = {**DOCUMENT, "languageId": "python", "version": 1, "text": TEXT}
     session.send(method="textDocument/didOpen", params={"textDocument": opened})
-    while session.ask("workspace/executeCommand", {"command": "neocaret.status"})["state"] != "ready":
+    while (status := session.status())["state"] != "ready":
+        assert status["state"] != "failed", status["lastError"]
         time.sleep(0.02)
     column = len(TEXT.splitlines()[-1])
     session.complete(column)
