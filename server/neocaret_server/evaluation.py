@@ -18,6 +18,8 @@ class EvaluationRequest:
     """Which model to measure, and on what."""
 
     choice: ModelChoice = field(default_factory=ModelChoice)
+    code: bool = True
+    """Whether to measure it on held-out code."""
     folders: tuple[Path, ...] = ()
     """Of Python files that the model has not been trained on; none is the source of Neocaret itself."""
     carets: int = 300
@@ -29,6 +31,12 @@ class EvaluationRequest:
     candidates: int = 5
     """Asked for at each caret."""
     max_new_tokens: int = CompletionRequest("").max_new_tokens
+    human_eval: Path | None = None
+    """The benchmark's own problem file: what the model writes for it is run."""
+    samples: int = 10
+    """For each of its problems."""
+    temperature: float = 0.2
+    """Of those samples."""
     seed: int = 1
     """Of the places that are drawn, and of the sampled candidates."""
 

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     import neocaret_model.engine.port as engine_port
+    from neocaret_model.evaluation.held_out import CodePlan
+    from neocaret_model.evaluation.human_eval import HumanEvalPlan
     from neocaret_model.evaluation.run import Plan
     from neocaret_model.evaluation.suggestions import Asking
     from neocaret_server.evaluation import Evaluation, EvaluationRequest, WorkProgress
@@ -293,10 +295,18 @@ def evaluate(
 
 
 def _evaluation_plan(request: EvaluationRequest) -> Plan:
-    from neocaret_model.evaluation.held_out import CodePlan
     from neocaret_model.evaluation.run import Plan
 
-    code = CodePlan(
+    return Plan(
+        code=_code_plan(request) if request.code else None,
+        human_eval=_human_eval_plan(request, request.human_eval) if request.human_eval else None,
+    )
+
+
+def _code_plan(request: EvaluationRequest) -> CodePlan:
+    from neocaret_model.evaluation.held_out import CodePlan
+
+    return CodePlan(
         folders=request.folders or _own_source(),
         carets=request.carets,
         asking=_asking(request, request.candidates),
@@ -305,7 +315,18 @@ def _evaluation_plan(request: EvaluationRequest) -> Plan:
         text_bytes=request.kilobytes * 1000,
         seed=request.seed,
     )
-    return Plan(code)
+
+
+def _human_eval_plan(request: EvaluationRequest, file: Path) -> HumanEvalPlan:
+    from neocaret_model.evaluation.human_eval import HumanEvalPlan
+
+    return HumanEvalPlan(
+        file=file,
+        samples=request.samples,
+        temperature=request.temperature,
+        top_p=CompletionRequest("").top_p,
+        seed=request.seed,
+    )
 
 
 def _asking(request: EvaluationRequest, candidates: int) -> Asking:

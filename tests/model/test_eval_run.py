@@ -22,7 +22,7 @@ from neocaret_model.engine.port import (
 )
 from neocaret_model.errors import BrokenWeightsError
 from neocaret_model.evaluation.errors import EvaluationError
-from neocaret_model.evaluation.held_out import CodePlan
+from neocaret_model.evaluation.held_out import CodePlan, CodeReport
 from neocaret_model.evaluation.prompt import TRAITS_FILE, build_prompt, reads_path_comment
 from neocaret_model.evaluation.report import Report, as_json
 from neocaret_model.evaluation.run import Plan, evaluate
@@ -85,8 +85,14 @@ def code_plan(folder: Path, **changes: Any) -> CodePlan:
     return CodePlan(**given | changes)
 
 
+def measured(engine: Engine, plan: CodePlan) -> CodeReport:
+    code = run(engine, plan).code
+    assert code is not None
+    return code
+
+
 def run(engine: Engine, plan: CodePlan, told: list[tuple[str, int, int]] | None = None) -> Report:
-    return evaluate(Plan(plan), lambda: engine, lambda *step: None if told is None else told.append(step))
+    return evaluate(Plan(plan, None), lambda: engine, lambda *step: None if told is None else told.append(step))
 
 
 # There are 3 carets at line starts and 4 after "=" in the text.
@@ -94,13 +100,13 @@ def run(engine: Engine, plan: CodePlan, told: list[tuple[str, int, int]] | None 
 
 def test_every_figure_is_that_of_the_script(tmp_path: Path) -> None:
     engine = ScriptedEngine({"": ("", "x = y"), "x =": (" y",), "a =": (" a", "", " b")}, tmp_path)
-    report = run(engine, code_plan(tmp_path))
-    model = report.code.lines["model"]
+    report = measured(engine, code_plan(tmp_path))
+    model = report.lines["model"]
     assert {kind: figures.carets for kind, figures in model.by_kind.items()} == {"line start": 3, "=": 4}
     assert {best: share.hits for best, share in model.by_kind["line start"].exact.items()} == {1: 0, 3: 3}
     assert {best: share.hits for best, share in model.by_kind["="].exact.items()} == {1: 3, 3: 4}
     assert model.overall.similarity == pytest.approx((3 * 0 + 3 * 1 + 0.5) / 7)
-    similar = report.code.lines["similar line"]
+    similar = report.lines["similar line"]
     # The first line is like nothing before it, and the second is like the first.
     assert {best: share.hits for best, share in similar.by_kind["line start"].exact.items()} == {1: 2, 3: 2}
     assert similar.by_kind["="].exact[1].hits == 2
@@ -127,24 +133,24 @@ def test_all_work_is_told(tmp_path: Path) -> None:
 
 def test_lines_are_typed_as_the_plan_says(tmp_path: Path) -> None:
     engine = ScriptedEngine({"": ("x = y",)}, tmp_path)
-    report = run(engine, code_plan(tmp_path, carets=0, typed_lines=9))
-    assert report.code.lines == {}
-    assert {name: typing.keystrokes for name, typing in report.code.typing.items()} == {
+    report = measured(engine, code_plan(tmp_path, carets=0, typed_lines=9))
+    assert report.lines == {}
+    assert {name: typing.keystrokes for name, typing in report.typing.items()} == {
         "model": 3,
         # Nothing above the first line is like it; the second line itself is typed but for what follows its x or =.
         "similar line": 5 + 1 + 1,
         "n-gram of the file": 5 + 1 + 1,
     }
-    assert {typing.characters for typing in report.code.typing.values()} == {15}
+    assert {typing.characters for typing in report.typing.values()} == {15}
     assert {(one.rows, one.max_new_tokens) for one in engine.requests} == {(LADDER[:1], 5)}
     assert engine.cleared == 3
 
 
 def test_bits_are_counted_of_drawn_files(tmp_path: Path) -> None:
-    report = run(ScriptedEngine({}, tmp_path), code_plan(tmp_path, carets=0, text_bytes=1000))
-    assert report.code.bits is not None
+    report = measured(ScriptedEngine({}, tmp_path), code_plan(tmp_path, carets=0, text_bytes=1000))
+    assert report.bits is not None
     # The scripted engine gives each character a natural logarithm of -1.
-    assert report.code.bits.value == pytest.approx(1.442695)
+    assert report.bits.value == pytest.approx(1.442695)
 
 
 def test_report_as_json_holds_all_figures(tmp_path: Path) -> None:
@@ -163,18 +169,18 @@ def test_report_as_json_holds_all_figures(tmp_path: Path) -> None:
 def test_report_as_text_is_aligned(tmp_path: Path) -> None:
     lines = as_text(run(ScriptedEngine({"x =": (" y",)}, tmp_path), code_plan(tmp_path))).splitlines()
     assert lines[0] == "scripted: 1.23 M parameters on cpu in float32"
-    assert lines[1].startswith("1 files, 0 kB, fingerprint ")
-    heading = lines[3]
+    assert lines[2].startswith("1 files, 0 kB, fingerprint ")
+    heading = lines[4]
     assert heading.split("  ")[0] == "rest of the line"
-    assert {len(line) for line in lines[3:]} == {len(heading)}
-    assert lines[6].split() == ["=", "4", "75.0", "%", "30.1", "to", "95.4", "75.0", "%", "0.750", lines[6].split()[-1]]
+    assert {len(line) for line in lines[4:]} == {len(heading)}
+    assert lines[7].split() == ["=", "4", "75.0", "%", "30.1", "to", "95.4", "75.0", "%", "0.750", lines[7].split()[-1]]
 
 
 def test_what_was_left_out_is_not_reported(tmp_path: Path) -> None:
     plan = code_plan(tmp_path, carets=0)
     report = run(ScriptedEngine({}, tmp_path), plan)
     assert list(as_json(report)) == ["model", "data"]
-    assert len(as_text(report).splitlines()) == 2
+    assert len(as_text(report).splitlines()) == 3
 
 
 def test_typing_and_bits_are_reported(tmp_path: Path) -> None:
@@ -199,7 +205,7 @@ def test_typing_and_bits_are_reported(tmp_path: Path) -> None:
         "tokens": 24,
     }
     lines = [line.split() for line in as_text(report).splitlines()]
-    assert lines[4][:8] == ["scripted", "3", "15", "3", "4.00", "4.00", "to", "4.00"]
+    assert lines[5][:8] == ["scripted", "3", "15", "3", "4.00", "4.00", "to", "4.00"]
     assert lines[-1] == ["scripted", "1", "0", "1.00", "1.443", "1.44", "to", "1.44"]
 
 
@@ -208,7 +214,7 @@ def test_files_are_looked_for_before_the_model_is_loaded(tmp_path: Path) -> None
         raise AssertionError
 
     with pytest.raises(EvaluationError, match="nowhere"):
-        evaluate(Plan(code_plan(tmp_path, folders=(tmp_path / "nowhere",))), load, lambda *_: None)
+        evaluate(Plan(code_plan(tmp_path, folders=(tmp_path / "nowhere",)), None), load, lambda *_: None)
 
 
 def test_files_without_code_are_refused(tmp_path: Path) -> None:

@@ -61,15 +61,42 @@ def test_figures_are_printed_as_json(capfd: pytest.CaptureFixture[str]) -> None:
 
 def test_options_reach_the_evaluation(capfd: pytest.CaptureFixture[str]) -> None:
     options = "--model m --device cpu --dtype float32 --data a --data b/c --carets 9"
-    more = "--lines 8 --kilobytes 7 -n 2 --max-new-tokens 6 --seed 5"
+    more = "--lines 8 --kilobytes 7 -n 2 --max-new-tokens 6 --seed 5 --human-eval f --samples 4 --temperature 0.3"
     (request,) = run(capfd, *options.split(), *more.split())[3]
-    choice = ModelChoice("m", "cpu", "float32")
-    assert request == EvaluationRequest(choice, (Path("a"), Path("b/c")), 9, 8, 7, 2, 6, 5)
+    assert request == EvaluationRequest(
+        choice=ModelChoice("m", "cpu", "float32"),
+        folders=(Path("a"), Path("b/c")),
+        carets=9,
+        lines=8,
+        kilobytes=7,
+        candidates=2,
+        max_new_tokens=6,
+        human_eval=Path("f"),
+        samples=4,
+        temperature=0.3,
+        seed=5,
+    )
+
+
+def test_human_eval_is_run_alone_unless_data_is_named(capfd: pytest.CaptureFixture[str]) -> None:
+    (alone,) = run(capfd, "--human-eval", "f")[3]
+    (both,) = run(capfd, "--human-eval", "f", "--data", "d")[3]
+    assert (alone.code, both.code) == (False, True)
 
 
 @pytest.mark.parametrize(
     "option",
-    ["--carets=-1", "--lines=-1", "--kilobytes=-1", "--candidates=0", "-n=9", "--seed=-1", "--max-new-tokens=0"],
+    [
+        "--carets=-1",
+        "--lines=-1",
+        "--kilobytes=-1",
+        "--candidates=0",
+        "-n=9",
+        "--seed=-1",
+        "--max-new-tokens=0",
+        "--samples=0",
+        "--temperature=-1",
+    ],
 )
 def test_number_out_of_range_is_one_sentence(capfd: pytest.CaptureFixture[str], option: str) -> None:
     name = option.partition("=")[0]
@@ -149,6 +176,18 @@ def test_without_folders_the_source_of_neocaret_is_held_out() -> None:
     ours = [Path(package.__path__[0]) for package in (neocaret_model, neocaret_server)]
     assert data["files"] + data["left_out"] == sum(len(list(folder.rglob("*.py"))) for folder in ours)
     assert {request.rows for request in engine.requests} == {(Sampling(),)}
+
+
+def test_samples_of_human_eval_are_drawn_as_asked(tmp_path: Path) -> None:
+    problem = {"task_id": "t", "prompt": "def f():\n", "entry_point": "f", "test": "def check(f): f()"}
+    (tmp_path / "problems").write_text(json.dumps(problem))
+    engine = FirstWordEngine()
+    asked = EvaluationRequest(code=False, human_eval=tmp_path / "problems", samples=3, temperature=0.3, seed=9)
+    figures = measured(asked, engine)
+    assert sorted(figures) == ["human_eval", "model"]
+    assert figures["human_eval"]["verdicts"] == {"failed": 3}
+    (request,) = engine.requests
+    assert request.rows == tuple(Sampling(0.3, top_p=0.95, seed=seed) for seed in (9, 10, 11))
 
 
 def test_what_the_model_cannot_do_is_told_plainly(tmp_path: Path) -> None:

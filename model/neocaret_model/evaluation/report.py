@@ -9,6 +9,7 @@ from neocaret_model.engine.port import ModelInfo
 from neocaret_model.evaluation.acceptance import TypingReport
 from neocaret_model.evaluation.bits import BitsReport
 from neocaret_model.evaluation.held_out import CodeReport
+from neocaret_model.evaluation.human_eval import HumanEvalReport
 from neocaret_model.evaluation.intervals import Interval, Share
 from neocaret_model.evaluation.lines import LineFigures, LineReport
 
@@ -18,20 +19,28 @@ class Report:
     """What was evaluated, and how it did."""
 
     model: ModelInfo
-    code: CodeReport
+    code: CodeReport | None
+    human_eval: HumanEvalReport | None
 
 
 def as_json(report: Report) -> dict[str, Any]:
     """Return every figure; shares and similarities are between 0 and 1, and what was left out is not there."""
-    code = report.code
+    figures: dict[str, Any] = {"model": asdict(report.model)}
+    if report.code:
+        figures |= _code_json(report.code)
+    if report.human_eval:
+        figures["human_eval"] = _human_eval_json(report.human_eval)
+    return figures
+
+
+def _code_json(code: CodeReport) -> dict[str, Any]:
     figures: dict[str, Any] = {
-        "model": asdict(report.model),
         "data": {
             "files": code.files,
             "left_out": code.left_out,
             "bytes": code.bytes,
             "fingerprint": code.fingerprint,
-        },
+        }
     }
     if code.lines:
         figures["lines"] = {name: _lines_json(lines) for name, lines in code.lines.items()}
@@ -88,4 +97,19 @@ def _bits_json(report: BitsReport) -> dict[str, Any]:
         "files": len(report.bits_and_bytes),
         "bytes": report.bytes,
         "tokens": report.tokens,
+    }
+
+
+def _human_eval_json(report: HumanEvalReport) -> dict[str, Any]:
+    return {
+        "problems": len(report.passed),
+        "samples": report.samples,
+        "temperature": report.temperature,
+        "pass_at": {
+            str(k): {"value": round(value, 4), "interval_95": _interval_json(interval)}
+            for k, (value, interval) in report.pass_at.items()
+        },
+        "passed": report.passed,
+        "verdicts": report.verdicts,
+        "network_namespace": report.alone,
     }

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator
 
 from neocaret_model.evaluation.acceptance import TypingReport
 from neocaret_model.evaluation.bits import BitsReport
-from neocaret_model.evaluation.held_out import MODEL
+from neocaret_model.evaluation.held_out import MODEL, CodeReport
+from neocaret_model.evaluation.human_eval import HumanEvalReport
 from neocaret_model.evaluation.intervals import Interval
 from neocaret_model.evaluation.lines import LineFigures, LineReport
 from neocaret_model.evaluation.report import Report
@@ -17,19 +18,42 @@ _KILO = 1000
 
 def as_text(report: Report) -> str:
     """Return the tables."""
-    info, code = report.model, report.code
-    model = f"{info.name}: {info.parameters / _MEGA:.3g} M parameters on {info.device} in {info.dtype}\n"
-    data = (
-        f"{code.files} files, {code.bytes / _KILO:.0f} kB, fingerprint {code.fingerprint}; {code.left_out} left out\n"
-    )
-    parts = [model + data]
-    if code.lines:
-        parts.append(_table(_lines_rows(code.lines, info.name)))
-    if code.typing:
-        parts.append(_table(_typing_rows(code.typing, info.name)))
-    if code.bits:
-        parts.append(_table(_bits_rows(code.bits, info.name)))
+    info = report.model
+    parts = [f"{info.name}: {info.parameters / _MEGA:.3g} M parameters on {info.device} in {info.dtype}\n"]
+    if report.code:
+        parts += _code_parts(report.code, info.name)
+    if report.human_eval:
+        parts.append(_human_eval_part(report.human_eval))
     return "\n".join(parts)
+
+
+def _code_parts(code: CodeReport, model: str) -> Iterator[str]:
+    yield f"{code.files} files, {code.bytes / _KILO:.0f} kB, fingerprint {code.fingerprint}; {code.left_out} left out\n"
+    if code.lines:
+        yield _table(_lines_rows(code.lines, model))
+    if code.typing:
+        yield _table(_typing_rows(code.typing, model))
+    if code.bits:
+        yield _table(_bits_rows(code.bits, model))
+
+
+def _human_eval_part(report: HumanEvalReport) -> str:
+    counts = ", ".join(f"{count} {verdict}" for verdict, count in sorted(report.verdicts.items()))
+    network = "in network namespaces of their own" if report.alone else "without sockets, in the machine's network"
+    return _table(_human_eval_rows(report)) + f"programs: {counts}; run {network}\n"
+
+
+def _human_eval_rows(report: HumanEvalReport) -> Iterator[tuple[str, ...]]:
+    yield "HumanEval", "problems", "samples", "temperature", "pass@k", "95 %"
+    for k, (value, interval) in report.pass_at.items():
+        yield (
+            f"pass@{k}",
+            str(len(report.passed)),
+            str(report.samples),
+            f"{report.temperature:g}",
+            _percent(value),
+            _range(interval, 100),
+        )
 
 
 def _lines_rows(reports: dict[str, LineReport], model: str) -> Iterator[tuple[str, ...]]:

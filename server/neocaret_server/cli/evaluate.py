@@ -43,20 +43,34 @@ def evaluate(
     max_new_tokens: Annotated[
         int, typer.Option(metavar="N", min=1, help="Longest continuation, in tokens.")
     ] = _DEFAULTS.max_new_tokens,
+    human_eval: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="HumanEval's problems: the programs written for them are run.")
+    ] = None,
+    samples: Annotated[int, typer.Option(metavar="N", min=1, help="For each problem.")] = _DEFAULTS.samples,
+    temperature: Annotated[
+        float, typer.Option(metavar="T", min=0, max=100, help="Of the samples for HumanEval.")
+    ] = _DEFAULTS.temperature,
     seed: Annotated[
         int, typer.Option(metavar="S", min=0, max=LARGEST_SEED, help="Of the places and the samples.")
     ] = _DEFAULTS.seed,
     json: Annotated[bool, typer.Option("--json", help="Print all figures as JSON.")] = False,
 ) -> int:
-    """Measure a model beside what needs none: exact lines, characters saved per keystroke, bits per byte, time."""
+    """Measure a model beside what needs none: exact lines, characters saved per keystroke, bits per byte, time.
+
+    With --human-eval and without --data, HumanEval alone.
+    """
     request = EvaluationRequest(
         choice=ModelChoice(model, device, dtype),
+        code=human_eval is None or bool(data),
         folders=tuple(data or ()),
         carets=carets,
         lines=lines,
         kilobytes=kilobytes,
         candidates=candidates,
         max_new_tokens=max_new_tokens,
+        human_eval=human_eval,
+        samples=samples,
+        temperature=temperature,
         seed=seed,
     )
     evaluation = _evaluate(context.ensure_object(Services), request)
