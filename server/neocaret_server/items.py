@@ -58,8 +58,13 @@ def inline_items(texts: Sequence[str], spot: Spot) -> list[types.InlineCompletio
 
 
 def labels_of(texts: Sequence[str], client: Client) -> list[str]:
-    """Return the labels of a list, numbered where the client would insert a beginning of them that no text has."""
+    """Return the labels of a list: with further lines where first lines are the same, as those of docstrings are.
+
+    They are numbered where the client would insert a beginning of them that no text has.
+    """
     labels = [label_of(text) for text in texts]
+    if len(set(labels)) < len(labels):
+        labels = [_shortened(f"{_FURTHER_LINES} ".join(_lines_that_say(text))) for text in texts]
     if client.inserts_shared_labels and not _begin_as_their_texts(labels, texts):
         return [f"{number} {label}" for number, label in enumerate(labels, 1)]
     return labels
@@ -68,9 +73,7 @@ def labels_of(texts: Sequence[str], client: Client) -> list[str]:
 def label_of(text: str) -> str:
     """Return the first line that says something, shortened, with a mark where further lines follow."""
     first, *rest = _lines_that_say(text)
-    if len(first) > _LABEL_LENGTH:
-        first = first[: _LABEL_LENGTH - 1] + "…"
-    return first + (_FURTHER_LINES if rest else "")
+    return _shortened(first) + (_FURTHER_LINES if rest else "")
 
 
 def filter_text_of(text: str, typed: str) -> str:
@@ -128,6 +131,10 @@ def _documentation(text: str, language_id: str, client: Client) -> str | types.M
         return text
     markdown = client.documentation is types.MarkupKind.Markdown
     return types.MarkupContent(client.documentation, fenced(text, language_id) if markdown else text)
+
+
+def _shortened(label: str) -> str:
+    return label if len(label) <= _LABEL_LENGTH else label[: _LABEL_LENGTH - 1] + "…"
 
 
 def _begin_as_their_texts(labels: Sequence[str], texts: Sequence[str]) -> bool:

@@ -106,19 +106,31 @@ def test_labels(text: str, label: str) -> None:
 @pytest.mark.parametrize(
     ("texts", "labels"),
     [
+        (["\n    return x", "\n    return y"], ["return x", "return y"]),
+        (["a\nb", "c\nd"], ["a ↵", "c ↵"]),
+        (['"""\n    One.\n    """', '"""\n    Two.', "x\ny"], ['""" ↵ One. ↵ """', '""" ↵ Two.', "x ↵ y"]),
+        (["a\n" + "b" * 99, "a\nc"], ["a ↵ " + "b" * 55 + "…", "a ↵ c"]),
+    ],
+)
+def test_labels_that_would_be_the_same_have_further_lines(texts: list[str], labels: list[str]) -> None:
+    assert labels_of(texts, PLAIN) == labels
+
+
+@pytest.mark.parametrize(
+    ("texts", "labels"),
+    [
         (["return x", "return y"], ["return x", "return y"]),
         (["pandas as pd", "os"], ["pandas as pd", "os"]),
         (["\n    a", "b"], ["a", "b"]),
         (["\n    return x"], ["return x"]),
         (["\n    return x", "\n    return y"], ["1 return x", "2 return y"]),
         ([" 1", " 10"], ["1 1", "2 10"]),
-        (["a\nb", "a\nc", "d"], ["1 a ↵", "2 a ↵", "3 d"]),
+        (["a\nb", "a\nc", "d"], ["1 a ↵ b", "2 a ↵ c", "3 d"]),
         (["x" * 99, "x" * 98], ["1 " + "x" * 59 + "…", "2 " + "x" * 59 + "…"]),
     ],
 )
-def test_labels_of_a_client_that_inserts_what_they_share(texts: list[str], labels: list[str]) -> None:
+def test_labels_where_the_client_inserts_what_they_share(texts: list[str], labels: list[str]) -> None:
     assert labels_of(texts, EGLOT) == labels
-    assert labels_of(texts, PLAIN) == [label_of(text) for text in texts]
     assert [item.label for item in popup_items(texts, texts, replace(SPOT, typed=""), EGLOT)] == labels
 
 
