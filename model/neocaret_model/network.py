@@ -11,7 +11,7 @@ vocabulary, `P` positions, `L` layers. Source: GPTNeoForCausalLM in transformers
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -21,9 +21,13 @@ from torch.nn import functional
 from neocaret_model.activation import Activation, activation
 from neocaret_model.config import LayerKind, ModelConfig
 from neocaret_model.engine.key_values import Memory, Prefix, Tails
+from neocaret_model.linear import Linear
+from neocaret_model.linear import choose as choose_linear
 from neocaret_model.weights import OUTPUT_HEAD
 
 _EVERYTHING = 2**31
+
+_MakeLinear = Callable[[Tensor, Tensor | None], Linear]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,34 +45,36 @@ class _Layer:
     window: int
     """How many positions a token sees, itself included."""
     ln_1: _Norm
-    qkv: Tensor
-    """3D x D: query, key and value as one product."""
-    out: Tensor
-    out_bias: Tensor
+    qkv: Linear
+    """D to 3D: query, key and value as one product."""
+    out: Linear
     ln_2: _Norm
-    expand: Tensor
-    expand_bias: Tensor
-    contract: Tensor
-    contract_bias: Tensor
+    expand: Linear
+    contract: Linear
 
 
 class Network:
     """The weights and the two ways through them; holds no state of a request."""
 
-    def __init__(self, config: ModelConfig, tensors: Mapping[str, Tensor]) -> None:
-        """Take `tensors` by the names and in the shapes of `tensor_shapes`, all on one device and in one format."""
+    def __init__(self, config: ModelConfig, tensors: dict[str, Tensor]) -> None:
+        """Take `tensors` by the names and in the shapes of `tensor_shapes`, all on one device and in one format.
+
+        The dictionary is emptied as it is read, so that weights that are packed anew are not kept twice.
+        """
         self.config = config
         self._heads = config.heads
         self._head_size = config.hidden_size // config.heads
-        self._tokens = tensors["transformer.wte.weight"]  # V x D
-        self._positions = tensors["transformer.wpe.weight"]  # P x D
+        self._tokens = tensors.pop("transformer.wte.weight")  # V x D
+        self._positions = tensors.pop("transformer.wpe.weight")  # P x D
         self._norm = _norm(tensors, "transformer.ln_f", config)
-        self._head = self._tokens if config.tied else tensors[OUTPUT_HEAD]
+        head = self._tokens if config.tied else tensors.pop(OUTPUT_HEAD)
+        make = choose_linear(head)
+        self._head = make(head, None)
         self._activate: Activation = activation(config.activation)
         self._memory = Memory(
             len(config.layers), self._heads, self._head_size, dtype=self._tokens.dtype, device=self._tokens.device
         )
-        self._layers = [_layer(tensors, number, kind, config) for number, kind in enumerate(config.layers)]
+        self._layers = [_layer(tensors, number, kind, config, make) for number, kind in enumerate(config.layers)]
 
     @property
     def device(self) -> torch.device:
@@ -107,12 +113,12 @@ class Network:
 
     def logits(self, hidden: Tensor) -> Tensor:
         """Return the logits (... x V) of normed hidden states (... x D)."""
-        return functional.linear(hidden, self._head)
+        return self._head(hidden)
 
     def _prefill_layer(self, layer: _Layer, number: int, hidden: Tensor, prefix: Prefix, mask: Tensor | None) -> Tensor:
         count, end = hidden.shape[0], prefix.length + hidden.shape[0]
         first = max(0, prefix.length - layer.window + 1)
-        qkv = functional.linear(layer.ln_1(hidden), layer.qkv).view(count, 3, self._heads, self._head_size)
+        qkv = layer.qkv(layer.ln_1(hidden)).view(count, 3, self._heads, self._head_size)
         query, key, value = qkv.permute(1, 2, 0, 3)  # H x T x E each
         keys, values = prefix.append(number, key, value)
         attended = functional.scaled_dot_product_attention(
@@ -127,16 +133,15 @@ class Network:
 
     def _decode_layer(self, layer: _Layer, number: int, hidden: Tensor, prefix: Prefix, tails: Tails) -> Tensor:
         rows = hidden.shape[0]
-        qkv = functional.linear(layer.ln_1(hidden), layer.qkv).view(rows, 3, self._heads, self._head_size)
+        qkv = layer.qkv(layer.ln_1(hidden)).view(rows, 3, self._heads, self._head_size)
         query, key, value = qkv.unbind(1)  # B x H x E each
         tails.append(number, key, value)
         attended = _attend(query, number, layer.window, prefix, tails)
         return self._finish(layer, hidden, attended.reshape(rows, -1))
 
     def _finish(self, layer: _Layer, hidden: Tensor, attended: Tensor) -> Tensor:
-        hidden = hidden + functional.linear(attended, layer.out, layer.out_bias)
-        inner = self._activate(functional.linear(layer.ln_2(hidden), layer.expand, layer.expand_bias))
-        return hidden + functional.linear(inner, layer.contract, layer.contract_bias)
+        hidden = hidden + layer.out(attended)
+        return hidden + layer.contract(self._activate(layer.expand(layer.ln_2(hidden))))
 
 
 def _attend(query: Tensor, number: int, window: int, prefix: Prefix, tails: Tails) -> Tensor:
@@ -198,22 +203,23 @@ def tensor_shapes(config: ModelConfig) -> dict[str, tuple[int, ...]]:
     return shapes
 
 
-def _layer(tensors: Mapping[str, Tensor], number: int, kind: LayerKind, config: ModelConfig) -> _Layer:
+def _layer(tensors: dict[str, Tensor], number: int, kind: LayerKind, config: ModelConfig, make: _MakeLinear) -> _Layer:
     name = f"transformer.h.{number}"
     attention = f"{name}.attn.attention"
+
+    def linear(part: str) -> Linear:
+        return make(tensors.pop(f"{part}.weight"), tensors.pop(f"{part}.bias"))
+
     return _Layer(
         window=config.window if kind == "local" else _EVERYTHING,
         ln_1=_norm(tensors, f"{name}.ln_1", config),
-        qkv=torch.cat([tensors[f"{attention}.{part}_proj.weight"] for part in "qkv"]),
-        out=tensors[f"{attention}.out_proj.weight"],
-        out_bias=tensors[f"{attention}.out_proj.bias"],
+        qkv=make(torch.cat([tensors.pop(f"{attention}.{part}_proj.weight") for part in "qkv"]), None),
+        out=linear(f"{attention}.out_proj"),
         ln_2=_norm(tensors, f"{name}.ln_2", config),
-        expand=tensors[f"{name}.mlp.c_fc.weight"],
-        expand_bias=tensors[f"{name}.mlp.c_fc.bias"],
-        contract=tensors[f"{name}.mlp.c_proj.weight"],
-        contract_bias=tensors[f"{name}.mlp.c_proj.bias"],
+        expand=linear(f"{name}.mlp.c_fc"),
+        contract=linear(f"{name}.mlp.c_proj"),
     )
 
 
-def _norm(tensors: Mapping[str, Tensor], name: str, config: ModelConfig) -> _Norm:
-    return _Norm(tensors[f"{name}.weight"], tensors[f"{name}.bias"], config.layer_norm_epsilon)
+def _norm(tensors: dict[str, Tensor], name: str, config: ModelConfig) -> _Norm:
+    return _Norm(tensors.pop(f"{name}.weight"), tensors.pop(f"{name}.bias"), config.layer_norm_epsilon)

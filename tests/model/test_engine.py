@@ -314,7 +314,9 @@ def test_a_model_with_more_tokens_than_its_tokenizer_writes_only_known_ones(
 ) -> None:
     engine = load(make_checkpoint(vocab_size=400))
     assert isinstance(engine._runner, NeoRunner)
-    engine._runner._network._head[350:] *= 100
+    network = engine._runner._network
+    head, unknown = network._head, 100.0 * (torch.arange(400) >= 350)
+    network._head = lambda hidden: head(hidden) + unknown
     result = engine.generate(GenerationRequest(PROMPT, (Sampling(), *LADDER), max_new_tokens=20))
     assert all(one.text for one in result.continuations)
 

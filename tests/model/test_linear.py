@@ -1,0 +1,57 @@
+"""Products through packed weights: the same numbers, chosen only where they are right and faster."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import pytest
+import torch
+
+from neocaret_model import linear
+
+
+@pytest.mark.parametrize("bias", [True, False])
+@pytest.mark.parametrize("rows", [1, 3, 5, 64])
+def test_packed_product_is_the_plain_one(rows: int, bias: bool) -> None:
+    weight, inputs = torch.randn(96, 64), torch.randn(rows, 64)
+    added = torch.randn(96) if bias else None
+    with torch.inference_mode():
+        expected = linear.plain(weight, added)(inputs)
+        torch.testing.assert_close(linear.packed(weight, added)(inputs), expected, rtol=0, atol=1e-4)
+
+
+def test_packing_keeps_no_reference_to_the_weight() -> None:
+    weight, inputs = torch.randn(96, 64), torch.randn(2, 64)
+    with torch.inference_mode():
+        expected = linear.plain(weight)(inputs)
+        product = linear.packed(weight)
+        weight.zero_()
+        torch.testing.assert_close(product(inputs), expected, rtol=0, atol=1e-4)
+
+
+def test_the_faster_one_is_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
+    for winner in (linear.packed, linear.plain):
+        seconds = iter([1.0, 2.0] if winner is linear.packed else [2.0, 1.0])
+        monkeypatch.setattr(linear, "_seconds", lambda *_, seconds=seconds: next(seconds))
+        assert linear.choose(torch.randn(96, 64)) is winner
+
+
+def test_a_wrong_kernel_is_never_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(linear, "_seconds", lambda *_: 0.0)
+    monkeypatch.setattr(linear, "packed", lambda weight, _bias=None: lambda rows: rows @ weight.T + 1.0)
+    assert linear.choose(torch.randn(96, 64)) is linear.plain
+
+
+def test_a_torch_without_the_kernel_computes_plainly(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.ops, "mkldnn", SimpleNamespace())
+    assert linear.choose(torch.randn(96, 64)) is linear.plain
+
+
+def test_other_formats_are_left_to_torch() -> None:
+    assert linear.choose(torch.randn(96, 64).bfloat16()) is linear.plain
+
+
+def test_choosing_draws_no_random_number_of_the_users() -> None:
+    before = torch.random.get_rng_state()
+    linear.choose(torch.randn(8, 8, generator=torch.Generator()))
+    assert torch.equal(torch.random.get_rng_state(), before)
