@@ -1,8 +1,8 @@
 """Runs programs that nobody has read, each in a fresh process with limits, and tells which came to their end.
 
-That a process ended well proves nothing, since the program may have ended it: it must hand back a number that it was
-never shown, after its last line. What a program is kept from is listed in `sandboxed.py`. On Windows there is no limit
-on memory, and on macOS none that holds; nor does either have network namespaces.
+That a process ended well proves nothing, since the program may have ended it: it must hand back, after its last line,
+a number that it is not shown. What a program is kept from is listed in `sandboxed.py`. On macOS its memory is not
+limited; on Windows nothing is but its time on the clock, and what audit events refuse.
 """
 
 from __future__ import annotations
