@@ -9,7 +9,15 @@ import sys
 from pathlib import Path
 
 SECONDS = 300
-CODE = "import os\n\n\ndef join(first, second):\n    path = os.path.join(first, second)\n    joined = path\n    return joined\n"
+CODE = """import os
+import re
+
+
+def join(first, second):
+    path = os.path.join(first, second)
+    joined = path
+    return joined
+"""
 PROBLEM = {"task_id": "t/0", "prompt": "def f():\n", "entry_point": "f", "test": "def check(f):\n    assert f() == 1\n"}
 
 
