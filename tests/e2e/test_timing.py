@@ -111,16 +111,16 @@ def test_cancelling_answers_at_once_and_frees_the_model(start: Start) -> None:
 
 
 def test_a_late_answer_is_dropped_where_the_text_before_the_caret_has_changed(start: Start) -> None:
-    client = start(script={"x = ": ["1"]}, token_seconds=1)
+    client = start(script={"f(": ["1"]}, token_seconds=1)
     client.initialize()
-    client.open("a\nx = ")
-    first = client.request(COMPLETION, at(1, 4, **AUTOMATIC))
-    client.change("b\nx = ", 2)
-    client.change("c\nx = ", 3)
+    client.open("a\nf(")
+    first = client.request(COMPLETION, at(1, 2, **AUTOMATIC))
+    client.change("b\nf(", 2)
+    client.change("c\nf(", 3)
     assert client.answer(first)["result"]["items"] == []
     assert client.command("neocaret.status")["result"]["lastReason"] == "changed"
-    second = client.request(COMPLETION, at(1, 4, **AUTOMATIC))
-    client.change("c\nx = )\nmore", 4)
+    second = client.request(COMPLETION, at(1, 2, **AUTOMATIC))
+    client.change("c\nf()\nmore", 4)
     assert [item["label"] for item in client.answer(second)["result"]["items"]] == ["1"]
 
 
