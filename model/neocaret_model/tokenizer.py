@@ -23,6 +23,16 @@ END_OF_TEXT = "<|endoftext|>"
 _REPLACEMENT = "\ufffd"
 
 
+def _byte_letters() -> dict[str, int]:
+    """The letters with which byte-level BPE spells bytes: a byte's own where it shows, and others from U+0100 on."""
+    shown = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
+    hidden = [byte for byte in range(0x100) if byte not in shown]
+    return {chr(byte): byte for byte in shown} | {chr(0x100 + place): byte for place, byte in enumerate(hidden)}
+
+
+_BYTE_OF = _byte_letters()
+
+
 class TextTokenizer:
     """A tokenizer that adds what its own post-processor adds, and nothing else."""
 
@@ -51,6 +61,20 @@ class TextTokenizer:
         """
         text: str = self._tokenizer.decode(list(ids), skip_special_tokens=True)
         return text.rstrip(_REPLACEMENT)
+
+    def token_bytes(self) -> list[bytes | None] | None:
+        """What each token stands for, by its number; None for special ones.
+
+        Returns None instead where tokens are not bytes, so that a token's text depends on those before it.
+        """
+        if not isinstance(self._tokenizer.decoder, decoders.ByteLevel):
+            return None
+        texts: list[bytes | None] = [None] * self.vocabulary
+        added = self._tokenizer.get_added_tokens_decoder()
+        for spelling, number in self._tokenizer.get_vocab(with_added_tokens=False).items():
+            if number not in added:
+                texts[number] = bytes(_BYTE_OF[letter] for letter in spelling)
+        return texts
 
     def token_id(self, token: str) -> int | None:
         """The number of a token given by its spelling in the vocabulary."""

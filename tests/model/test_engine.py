@@ -14,6 +14,7 @@ import torch
 from transformers import GPTNeoForCausalLM
 
 from neocaret_model.engine.engine import CHUNK, LocalEngine
+from neocaret_model.engine.plan import Plan
 from neocaret_model.engine.port import CancelToken, Continuation, GenerationRequest, GenerationResult, Sampling
 from neocaret_model.errors import BrokenWeightsError, RequestError
 from neocaret_model.loading import load_engine, load_reference_engine
@@ -185,6 +186,51 @@ def test_one_seed_gives_one_text_and_another_seed_another(engine: AnyEngine) -> 
     request = GenerationRequest(PROMPT, (warm, warm, replace(warm, seed=2)), max_new_tokens=12)
     first, second, other = (one.text for one in engine.generate(request).continuations)
     assert first == second != other
+
+
+@pytest.mark.parametrize(
+    "prompt", ["def mai", "import pand", "import pandas as ", PROMPT, PROMPT + "\n    ", "print('é"]
+)
+def test_a_healed_prompt_is_written_again_and_not_shown(engine: AnyEngine, prompt: str) -> None:
+    rows = (Sampling(), *LADDER)
+    healed = engine._heal(engine._tokenizer.encode(prompt))
+    assert prompt.endswith(healed.text)
+    assert healed.text
+    result = engine.generate(GenerationRequest(prompt, rows, max_new_tokens=12, heal=True))
+    asked = GenerationRequest(prompt.removesuffix(healed.text), rows, max_new_tokens=30)
+    assert result.used_tokens == engine.generate(asked).used_tokens
+    for one in result.continuations:
+        assert one.text
+        assert not one.text.startswith(healed.text * 2)
+
+
+def test_the_first_token_of_a_healed_prompt_is_the_best_that_agrees_with_it(
+    engine: AnyEngine, reference: GPTNeoForCausalLM
+) -> None:
+    healed = engine._heal(engine._tokenizer.encode("def mai"))
+    assert engine._texts is not None
+    allowed = list(engine._texts.allowed(healed.text.encode()))
+    with torch.inference_mode():
+        logits = reference(torch.tensor([healed.tokens])).logits[0, -1]
+    best = allowed[int(logits[allowed].argmax())]
+    (row,) = [engine._row(GenerationRequest("def mai", heal=True), Sampling(), Plan([1], 1, 1, healed.text))]
+    assert row.sampler.choose(logits) == best
+
+
+def test_rows_of_a_healed_prompt_are_the_same_alone_and_beside_others(engine: AnyEngine) -> None:
+    together = engine.generate(GenerationRequest("import pand", LADDER, max_new_tokens=10, heal=True)).continuations
+    for sampling, beside in zip(LADDER, together, strict=True):
+        (alone,) = engine.generate(
+            GenerationRequest("import pand", (sampling,), max_new_tokens=10, heal=True)
+        ).continuations
+        assert alone.text == beside.text
+
+
+def test_a_stop_text_in_what_is_written_again_does_not_stop(engine: AnyEngine) -> None:
+    request = GenerationRequest("def main():\n    ", (Sampling(),), max_new_tokens=8, stop=("\n",), heal=True)
+    (only,) = engine.generate(request).continuations
+    assert only.tokens > 1
+    assert "\n" not in only.text
 
 
 def test_a_stop_text_ends_the_text_before_it_even_across_tokens(engine: AnyEngine) -> None:

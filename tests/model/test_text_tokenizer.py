@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tokenizers import Tokenizer
+from tokenizers import Tokenizer, models
 from transformers import GPT2Tokenizer
 
 from neocaret_model.errors import BrokenWeightsError, RequestError, UnsupportedModelError
@@ -127,3 +127,18 @@ def test_a_vocabulary_and_merges_that_do_not_fit_are_told(
     (tmp_path / "merges.txt").write_text(merges)
     with pytest.raises(BrokenWeightsError, match="do not fit together"):
         read_tokenizer(tmp_path)
+
+
+def test_tokens_stand_for_their_bytes(make_tokenizer: Callable[..., Tokenizer]) -> None:
+    tokenizer = TextTokenizer(make_tokenizer())
+    texts = tokenizer.token_bytes()
+    assert texts is not None
+    assert texts[0] is None, "the end of text stands for none"
+    assert {bytes([byte]) for byte in range(256)} <= set(texts)
+    for text in ("import pandas as pd\n\ndef main():\n", "é 漢字 🎉"):
+        assert b"".join(texts[token] or b"" for token in tokenizer.encode(text)) == text.encode()
+
+
+def test_tokens_that_are_no_bytes_have_none() -> None:
+    tokenizer = Tokenizer(models.WordLevel({"a": 0}))
+    assert TextTokenizer(tokenizer).token_bytes() is None

@@ -18,9 +18,18 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
+from neocaret_model.engine.healing import Healed, TokenTexts
 from neocaret_model.engine.plan import Plan, plan_request
-from neocaret_model.engine.port import CancelToken, GenerationRequest, GenerationResult, ModelInfo, TokenProgress
+from neocaret_model.engine.port import (
+    CancelToken,
+    GenerationRequest,
+    GenerationResult,
+    ModelInfo,
+    Sampling,
+    TokenProgress,
+)
 from neocaret_model.engine.prefix_cache import PrefixCache
+from neocaret_model.engine.rewriting import Rewriting
 from neocaret_model.engine.row import Row
 from neocaret_model.engine.runner import KeptT, Rows, Runner
 from neocaret_model.engine.sampling import RowSampler, Sampled, sample
@@ -55,6 +64,8 @@ class LocalEngine(Generic[KeptT]):
         self._eos_ids = frozenset(eos_ids)
         self._vocabulary = min(tokenizer.vocabulary, vocabulary)
         self._info = info
+        token_bytes = tokenizer.token_bytes()
+        self._texts = None if token_bytes is None else TokenTexts(token_bytes[: self._vocabulary])
         self._prefixes: PrefixCache[KeptT] = PrefixCache(CACHE_BYTES, CHUNK, lambda kept: kept.bytes)
 
     @property
@@ -70,12 +81,9 @@ class LocalEngine(Generic[KeptT]):
         self, request: GenerationRequest, cancel: CancelToken | None = None, progress: TokenProgress | None = None
     ) -> GenerationResult:
         """Continue the prompt once per row; see the port."""
-        plan = plan_request(request, self._tokenizer.encode, self._info.positions)
+        plan = plan_request(request, self._tokenizer.encode, self._info.positions, self._heal)
         cancel = cancel or CancelToken()
-        rows = [
-            Row(RowSampler(sampling, plan.tokens, self._vocabulary), request.stop, self._tokenizer.decode)
-            for sampling in request.rows
-        ]
+        rows = [self._row(request, sampling, plan) for sampling in request.rows]
         with self._failures_told(), torch.inference_mode():
             began = time.perf_counter()
             prefilled = self._prefill(plan.tokens, cancel)
@@ -127,6 +135,14 @@ class LocalEngine(Generic[KeptT]):
                 f"{self._info.name} in {self._info.dtype} gave numbers that are not finite: use dtype float32, or "
                 "fetch the checkpoint again."
             ) from error
+
+    def _heal(self, tokens: list[int]) -> Healed:
+        return Healed(tokens, "") if self._texts is None else self._texts.heal(tokens)
+
+    def _row(self, request: GenerationRequest, sampling: Sampling, plan: Plan) -> Row[RowSampler]:
+        rewriting = Rewriting(self._texts, plan.rewritten) if self._texts is not None and plan.rewritten else None
+        sampler = RowSampler(sampling, plan.tokens, self._vocabulary, rewriting)
+        return Row(sampler, request.stop, self._tokenizer.decode, plan.rewritten)
 
     def _prefill(self, tokens: list[int], cancel: CancelToken) -> _Prefilled[KeptT]:
         kept, reused = self._begin(tokens)

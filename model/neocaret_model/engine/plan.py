@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from neocaret_model.engine.healing import Healed
 from neocaret_model.engine.port import GenerationRequest
 from neocaret_model.engine.window import new_token_limit, text_start, window_start
 from neocaret_model.errors import RequestError
@@ -20,11 +21,18 @@ class Plan:
     prompt_tokens: int
     """How many tokens the prompt has before it is cut."""
     new_tokens: int
-    """How many tokens each continuation may have, at least one."""
+    """How many tokens each continuation may have, at least one; those that write the prompt's end again included."""
+    rewritten: str = ""
+    """The end of the prompt that is not in `tokens`: continuations begin with it."""
 
 
-def plan_request(request: GenerationRequest, encode: Callable[[str], list[int]], positions: int) -> Plan:
-    """Cut a request to a model of so many `positions`.
+def plan_request(
+    request: GenerationRequest,
+    encode: Callable[[str], list[int]],
+    positions: int,
+    heal: Callable[[list[int]], Healed] | None = None,
+) -> Plan:
+    """Cut a request to a model of so many `positions`, and take back the prompt's end where that is asked for.
 
     Raises:
         RequestError: the prompt is empty, `encode` refuses it, or `max_length` leaves no room for a single token.
@@ -39,7 +47,14 @@ def plan_request(request: GenerationRequest, encode: Callable[[str], list[int]],
     if request.max_length is not None:
         new_tokens = min(new_tokens, _room(request.max_length, len(tokens)))
     start = window_start(len(tokens), positions - new_tokens)
-    return Plan(tokens[start:], len(tokens), new_tokens)
+    plan = Plan(tokens[start:], len(tokens), new_tokens)
+    return _healed(plan, heal) if request.heal and heal is not None else plan
+
+
+def _healed(plan: Plan, heal: Callable[[list[int]], Healed]) -> Plan:
+    healed = heal(plan.tokens)
+    taken_back = len(plan.tokens) - len(healed.tokens)
+    return Plan(healed.tokens, plan.prompt_tokens, plan.new_tokens + taken_back, healed.text)
 
 
 def _room(max_length: int, prompt_tokens: int) -> int:

@@ -81,6 +81,8 @@ class GenerationRequest:
     """Upper bound for prompt and continuation together, in tokens, as in transformers' `generate`."""
     stop: tuple[str, ...] = ()
     """A continuation ends before the first of these texts."""
+    heal: bool = False
+    """The prompt ends where somebody stopped typing: choose its last tokens anew, with the same text."""
 
     def __post_init__(self) -> None:
         """Refuse what no engine could carry out.

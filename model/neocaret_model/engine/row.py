@@ -14,12 +14,16 @@ Sampler = TypeVar("Sampler")
 class Row(Generic[Sampler]):
     """The state of one continuation; `sampler` is what chooses its tokens, and is only carried here."""
 
-    def __init__(self, sampler: Sampler, stop: tuple[str, ...], decode: Callable[[Sequence[int]], str]) -> None:
+    def __init__(
+        self, sampler: Sampler, stop: tuple[str, ...], decode: Callable[[Sequence[int]], str], begins_with: str = ""
+    ) -> None:
+        """`begins_with` is text of the prompt that the tokens write again; it is no part of the continuation."""
         self.sampler = sampler
         self.tokens: list[int] = []
         self.finish_reason: FinishReason | None = None
         """None while it grows, and for good where the generation was cancelled."""
         self._decode = decode
+        self._skipped = len(begins_with)
         self._stops = StopTexts(stop) if stop else None
         self._end: int | None = None
         self._logprob = 0.0
@@ -31,7 +35,7 @@ class Row(Generic[Sampler]):
         if ends_text:
             self.finish_reason = "eos"
         elif self._stops is not None:
-            self._end = self._stops.find(self._decode(self.tokens))
+            self._end = self._stops.find(self._text())
             if self._end is not None:
                 self.finish_reason = "stop"
 
@@ -43,8 +47,11 @@ class Row(Generic[Sampler]):
     def continuation(self) -> Continuation:
         """What has become of it."""
         return Continuation(
-            text=self._decode(self.tokens)[: self._end],
+            text=self._text()[: self._end],
             tokens=len(self.tokens),
             mean_logprob=self._logprob / len(self.tokens) if self.tokens else 0.0,
             finish_reason=self.finish_reason or "cancelled",
         )
+
+    def _text(self) -> str:
+        return self._decode(self.tokens)[self._skipped :]

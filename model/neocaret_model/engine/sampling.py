@@ -20,6 +20,7 @@ from dataclasses import dataclass
 import torch
 
 from neocaret_model.engine.port import Sampling
+from neocaret_model.engine.rewriting import Rewriting
 
 _NUCLEUS_GUESS = 256
 _SEEDS = 2**64
@@ -38,8 +39,11 @@ class Sampled:
 class RowSampler:
     """The state with which one row chooses: its parameters, its random numbers, and the tokens already present."""
 
-    def __init__(self, sampling: Sampling, prompt: Iterable[int], vocabulary: int) -> None:
+    def __init__(
+        self, sampling: Sampling, prompt: Iterable[int], vocabulary: int, rewriting: Rewriting | None = None
+    ) -> None:
         self._sampling = sampling
+        self._rewriting = rewriting
         self._generator = torch.Generator()
         self._generator.manual_seed(secrets.randbelow(_SEEDS) if sampling.seed is None else sampling.seed % _SEEDS)
         self._present: torch.Tensor | None = None
@@ -50,9 +54,13 @@ class RowSampler:
     def choose(self, logits: torch.Tensor) -> int:
         """Take a token by `logits` (V, float32, on the CPU; not changed)."""
         penalised = self._penalised(logits)
+        if self._rewriting is not None:
+            penalised = self._rewriting.limit(penalised)
         token = int(penalised.argmax()) if self._sampling.temperature == 0.0 else self._draw(penalised)
         if self._present is not None:
             self._present[token] = True
+        if self._rewriting is not None:
+            self._rewriting.take(token)
         return token
 
     def _penalised(self, logits: torch.Tensor) -> torch.Tensor:

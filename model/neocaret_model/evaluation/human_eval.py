@@ -150,7 +150,7 @@ def sample(engine: Engine, prompt: str, plan: HumanEvalPlan) -> list[str]:
     rows = [Sampling(plan.temperature, top_p=plan.top_p, seed=plan.seed + number) for number in range(plan.samples)]
     texts: list[str] = []
     for begin in range(0, len(rows), _ROWS):
-        request = GenerationRequest(prompt, tuple(rows[begin : begin + _ROWS]), MOST_TOKENS, stop=STOP)
+        request = GenerationRequest(prompt, tuple(rows[begin : begin + _ROWS]), MOST_TOKENS, stop=STOP, heal=True)
         texts += [continuation.text for continuation in engine.generate(request).continuations]
     return texts
 

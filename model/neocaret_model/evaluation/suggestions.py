@@ -31,7 +31,7 @@ def ask_engine(engine: Engine, asking: Asking, *, path_comment: bool) -> Suggest
 
     def suggest(path: str, before: str) -> list[str]:
         prompt = build_prompt(path, before, path_comment=path_comment)
-        request = GenerationRequest(prompt, asking.rows, asking.max_new_tokens, stop=("\n",))
+        request = GenerationRequest(prompt, asking.rows, asking.max_new_tokens, stop=("\n",), heal=True)
         return asking.offer(engine.generate(request).continuations)
 
     return suggest
