@@ -11,6 +11,7 @@ from neocaret_model.config import ModelConfig, read_config
 from neocaret_model.engine.port import Engine, ModelInfo
 from neocaret_model.errors import BrokenWeightsError, DeviceError
 from neocaret_model.hub import LoadProgress, resolve
+from neocaret_model.path_comment import reads_path_comment
 from neocaret_model.threads import let_waiting_threads_sleep
 from neocaret_model.tokenizer import END_OF_TEXT, TextTokenizer, read_tokenizer
 from neocaret_model.weights import read_weights, stored_parameters, weight_files
@@ -84,6 +85,7 @@ def _load(model: str, device: str, dtype: str, make_runner: _MakeRunner, watch: 
         dtype=str(place.dtype).removeprefix("torch."),
         parameters=stored_parameters(files, tied=config.tied),
         positions=config.positions,
+        path_comment=reads_path_comment(folder),
     )
     runner = _made(make_runner, config, place, replace(watch, what=f"Loading {model}"), info)
 

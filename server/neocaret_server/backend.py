@@ -87,6 +87,8 @@ class CompletionRequest:
     greedy_first: bool = True
     """The first candidate takes the likeliest token at each step; only the others are sampled."""
     stop: tuple[str, ...] = ()
+    path: str = ""
+    """Of the file that the prompt is a part of, within its workspace; for models that know what to make of it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -165,6 +165,7 @@ def generation_request(request: CompletionRequest) -> engine_port.GenerationRequ
         max_new_tokens=request.max_new_tokens,
         max_length=request.max_length,
         stop=request.stop,
+        path=request.path,
         heal=True,
     )
 

@@ -80,6 +80,15 @@ class NeocaretServer(LanguageServer):
                 _log.info("a workspace folder that is not on this machine")
         return roots
 
+    def path_in_workspace(self, uri: str) -> str:
+        """Return a document's path below its workspace folder, or its name alone; nothing where it is no file."""
+        try:
+            path = Path(path_from_uri(uri))
+        except ExportError:
+            return ""
+        root = next((root for root in self.roots() if path.is_relative_to(root)), path.parent)
+        return path.relative_to(root).as_posix()
+
     def apply_settings(self, *layers: object) -> None:
         """Take the settings of a client, later layers over earlier ones; load the model anew where it is another."""
         merged: dict[str, Any] = {}

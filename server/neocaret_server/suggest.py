@@ -130,7 +130,9 @@ async def _ask(server: NeocaretServer, caret: Caret, context: _Context, single: 
     if not prompt:
         server.requests.supersede(caret.uri, caret.channel, context.moment)
         raise _SilentError("empty-document")
-    request = request_of(server.settings, prompt, single)
+    # The models that know paths know them as Python comments.
+    path = server.path_in_workspace(caret.uri) if context.document.language_id == "python" else ""
+    request = request_of(server.settings, prompt, single, path)
     try:
         completion = await server.requests.ask(caret.uri, caret.channel, context.moment, request)
     except BackendError as error:
@@ -147,7 +149,7 @@ async def _ask(server: NeocaretServer, caret: Caret, context: _Context, single: 
     return completion
 
 
-def request_of(settings: Settings, prompt: str, single: bool) -> CompletionRequest:
+def request_of(settings: Settings, prompt: str, single: bool, path: str = "") -> CompletionRequest:
     """Make the request for a suggestion as the settings have it."""
     return CompletionRequest(
         prompt=prompt,
@@ -159,6 +161,7 @@ def request_of(settings: Settings, prompt: str, single: bool) -> CompletionReque
         repetition_penalty=settings.repetition_penalty,
         seed=settings.seed,
         stop=("\n",) if single else (),
+        path=path,
     )
 
 

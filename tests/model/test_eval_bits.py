@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from neocaret_model.engine.engine import LocalEngine
 from neocaret_model.evaluation.bits import draw_files, measure_bits
 from neocaret_model.evaluation.source_files import SourceFile
 from neocaret_model.loading import load_engine
+from neocaret_model.path_comment import TRAITS_FILE
 
 SHORT = SourceFile("a.py", "import os\n")
 OTHER = SourceFile("b.py", "é = '漢字'\n")
@@ -24,7 +26,7 @@ def test_bits_are_those_of_the_loss_of_transformers(engine: LocalEngine[Any], re
         with torch.inference_mode():
             bits += float(reference(ids, labels=ids).loss) * (ids.shape[1] - 1) / math.log(2)
     told: list[tuple[int, int]] = []
-    report = measure_bits(engine, [SHORT, OTHER], lambda done, total: told.append((done, total)), path_comment=False)
+    report = measure_bits(engine, [SHORT, OTHER], lambda done, total: told.append((done, total)))
     assert report.bytes == 10 + 14
     assert report.value == pytest.approx(bits / 24, rel=1e-5)
     assert report.tokens == sum(len(engine._tokenizer.encode(file.text)) for file in (SHORT, OTHER))
@@ -33,9 +35,11 @@ def test_bits_are_those_of_the_loss_of_transformers(engine: LocalEngine[Any], re
     assert told == [(1, 2), (2, 2)]
 
 
-def test_bits_of_the_path_comment_are_not_counted(tiny_folder: Path) -> None:
-    engine = load_engine(str(tiny_folder), device="cpu")
-    report = measure_bits(engine, [SHORT], lambda _, __: None, path_comment=True)
+def test_bits_of_the_path_comment_are_not_counted(make_checkpoint: Callable[..., Path]) -> None:
+    folder = make_checkpoint()
+    (folder / TRAITS_FILE).write_text('{"path_comment": true}')
+    engine = load_engine(str(folder), device="cpu")
+    report = measure_bits(engine, [SHORT], lambda _, __: None)
     both, comment = engine.score("# a.py\nimport os\n"), engine.score("# a.py\n")
     assert report.bytes == 10
     assert report.tokens == len(both) - len(comment)

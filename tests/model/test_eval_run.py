@@ -20,10 +20,8 @@ from neocaret_model.engine.port import (
     Sampling,
     TokenProgress,
 )
-from neocaret_model.errors import BrokenWeightsError
 from neocaret_model.evaluation.errors import EvaluationError
 from neocaret_model.evaluation.held_out import CodePlan, CodeReport
-from neocaret_model.evaluation.prompt import TRAITS_FILE, build_prompt, reads_path_comment
 from neocaret_model.evaluation.report import Report, as_json
 from neocaret_model.evaluation.run import Plan, evaluate
 from neocaret_model.evaluation.suggestions import Asking
@@ -238,23 +236,9 @@ def test_tiny_model_gives_the_same_figures_twice(tiny_folder: Path, tmp_path: Pa
 # The path comment
 
 
-def test_prompt_begins_with_the_path_where_the_model_was_trained_so(tmp_path: Path) -> None:
-    (tmp_path / TRAITS_FILE).write_text('{"path_comment": true}')
+def test_engine_is_told_the_path_of_each_file(tmp_path: Path) -> None:
     engine = ScriptedEngine({}, tmp_path)
     run(engine, code_plan(tmp_path))
-    assert {one.prompt for one in engine.requests} == {"# a.py\n" + TEXT[:end] for end in (3, 6, 9, 12, 15, 18, 21)}
-    assert build_prompt("a.py", "x", path_comment=False) == "x"
-
-
-@pytest.mark.parametrize(("traits", "expected"), [(None, False), ("{}", False), ('{"path_comment": false}', False)])
-def test_model_that_says_nothing_was_not_trained_so(tmp_path: Path, traits: str | None, *, expected: bool) -> None:
-    if traits is not None:
-        (tmp_path / TRAITS_FILE).write_text(traits)
-    assert reads_path_comment(tmp_path) is expected
-
-
-@pytest.mark.parametrize("traits", ["", "[]", '{"path_comment": "yes"}'])
-def test_damaged_traits_are_told(tmp_path: Path, traits: str) -> None:
-    (tmp_path / TRAITS_FILE).write_text(traits)
-    with pytest.raises(BrokenWeightsError, match=TRAITS_FILE):
-        reads_path_comment(tmp_path)
+    assert {(one.path, one.prompt) for one in engine.requests} == {
+        ("a.py", TEXT[:end]) for end in (3, 6, 9, 12, 15, 18, 21)
+    }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -55,8 +56,8 @@ class Made:
             while self.server.model.state != "ready":  # noqa: ASYNC110 - states are not events
                 await asyncio.sleep(0.001)
 
-    def open(self, text: str, uri: str = URI) -> types.Position:
-        document = Document.of(uri, "python", 1, text, self.server.encoding)
+    def open(self, text: str, uri: str = URI, language: str = "python") -> types.Position:
+        document = Document.of(uri, language, 1, text, self.server.encoding)
         self.server.documents.open(document)
         return types.Position(len(document.lines) - 1, len(document.lines[-1]))
 
@@ -87,10 +88,27 @@ async def test_the_prompt_is_the_text_before_the_caret_and_the_settings_make_the
     made.open("a = 1\r\nb = 2\r\nc")
     await made.texts(types.Position(1, 4), automatic=False)
     (request,) = made.backend.requests
-    assert request == request_of(made.server.settings, "a = 1\nb = ", single=True)
+    path = made.server.path_in_workspace(URI)
+    assert request == request_of(made.server.settings, "a = 1\nb = ", single=True, path=path)
     assert (request.candidates, request.max_new_tokens, request.temperature) == (2, 9, 0.1)
     assert (request.top_p, request.top_k, request.seed, request.stop) == (0.5, 3, 7, ("\n",))
     assert request.greedy_first
+
+
+async def test_only_python_files_are_named_and_only_below_their_workspace(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = make({})
+    await made.ready()
+    monkeypatch.setattr(made.server, "roots", lambda: [Path("/other"), Path("/home/user/project")])
+    for uri, language in (
+        ("file:///home/user/project/app/%C3%A9.py", "python"),
+        ("file:///home/user/project/app/main.js", "javascript"),
+        ("file:///elsewhere/private/x.py", "python"),
+        ("untitled:Untitled-1", "python"),
+    ):
+        await made.texts(made.open("x = ", uri=uri, language=language), uri=uri)
+    assert [request.path for request in made.backend.requests] == ["app/é.py", "", "x.py", ""]
 
 
 async def test_a_huge_document_is_not_given_whole(make: Make) -> None:

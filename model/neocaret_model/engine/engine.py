@@ -35,6 +35,7 @@ from neocaret_model.engine.runner import KeptT, Rows, Runner
 from neocaret_model.engine.sampling import RowSampler, Sampled, sample
 from neocaret_model.engine.score_windows import ScoreWindow, score_windows
 from neocaret_model.errors import BrokenWeightsError, RequestError
+from neocaret_model.path_comment import path_comment
 from neocaret_model.tokenizer import END_OF_TEXT, TextTokenizer
 
 CHUNK = 64
@@ -81,7 +82,8 @@ class LocalEngine(Generic[KeptT]):
         self, request: GenerationRequest, cancel: CancelToken | None = None, progress: TokenProgress | None = None
     ) -> GenerationResult:
         """Continue the prompt once per row; see the port."""
-        plan = plan_request(request, self._tokenizer.encode, self._info.positions, self._heal)
+        header = path_comment(request.path) if self._info.path_comment else ""
+        plan = plan_request(request, self._tokenizer.encode, self._info.positions, self._heal, header)
         cancel = cancel or CancelToken()
         rows = [self._row(request, sampling, plan) for sampling in request.rows]
         with self._failures_told(), torch.inference_mode():

@@ -31,8 +31,11 @@ def plan_request(
     encode: Callable[[str], list[int]],
     positions: int,
     heal: Callable[[list[int]], Healed] | None = None,
+    header: str = "",
 ) -> Plan:
     """Cut a request to a model of so many `positions`, and take back the prompt's end where that is asked for.
+
+    `header` is a first line that stays whatever is cut.
 
     Raises:
         RequestError: the prompt is empty, `encode` refuses it, or `max_length` leaves no room for a single token.
@@ -40,15 +43,25 @@ def plan_request(
     if not request.prompt:
         raise RequestError("The prompt is empty: give at least one character to continue.")
     require_unicode(request.prompt)
-    tokens = encode(request.prompt[text_start(request.prompt, positions) :])
+    text = request.prompt[text_start(request.prompt, positions) :]
+    tokens, fixed = _encoded(text, header, encode)
     if not tokens:
         raise RequestError("The prompt comes to no tokens: give some text that this model's tokenizer knows.")
     new_tokens = new_token_limit(request.max_new_tokens, len(tokens), positions)
     if request.max_length is not None:
         new_tokens = min(new_tokens, _room(request.max_length, len(tokens)))
-    start = window_start(len(tokens), positions - new_tokens)
-    plan = Plan(tokens[start:], len(tokens), new_tokens)
+    start = window_start(len(tokens) - fixed, positions - new_tokens - fixed)
+    plan = Plan(tokens[:fixed] + tokens[fixed + start :], len(tokens), new_tokens)
     return _healed(plan, heal) if request.heal and heal is not None else plan
+
+
+def _encoded(text: str, header: str, encode: Callable[[str], list[int]]) -> tuple[list[int], int]:
+    """The tokens of a text after its header, and how many of them are the header's."""
+    if not header:
+        return encode(text), 0
+    head, tokens = encode(header), encode(f"{header}\n{text}")
+    # A tokenizer may join the header's end with what follows: then there is nothing that could stay.
+    return (tokens, len(head)) if tokens[: len(head)] == head else (encode(text), 0)
 
 
 def _healed(plan: Plan, heal: Callable[[list[int]], Healed]) -> Plan:

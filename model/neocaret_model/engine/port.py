@@ -81,6 +81,8 @@ class GenerationRequest:
     """Upper bound for prompt and continuation together, in tokens, as in transformers' `generate`."""
     stop: tuple[str, ...] = ()
     """A continuation ends before the first of these texts."""
+    path: str = ""
+    """The path of the file that the prompt is a part of, for models that were trained to know it; ignored by others."""
     heal: bool = False
     """The prompt ends where somebody stopped typing: choose its last tokens anew, with the same text."""
 
@@ -140,6 +142,8 @@ class ModelInfo:
     parameters: int
     positions: int
     """Tokens that prompt and continuation may have together."""
+    path_comment: bool = False
+    """It was trained on files that begin with their path as a comment."""
 
 
 class Engine(Protocol):

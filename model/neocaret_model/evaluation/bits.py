@@ -14,8 +14,8 @@ from dataclasses import dataclass
 
 from neocaret_model.engine.port import Engine
 from neocaret_model.evaluation.intervals import Interval, ratio, ratio_interval
-from neocaret_model.evaluation.prompt import build_prompt
 from neocaret_model.evaluation.source_files import SourceFile
+from neocaret_model.path_comment import path_comment
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,16 +54,19 @@ def draw_files(files: Sequence[SourceFile], most_bytes: int, seed: int) -> list[
     return drawn
 
 
-def measure_bits(
-    engine: Engine, files: Sequence[SourceFile], progress: Callable[[int, int], None], *, path_comment: bool
-) -> BitsReport:
+def measure_bits(engine: Engine, files: Sequence[SourceFile], progress: Callable[[int, int], None]) -> BitsReport:
     """Let the model read each file; `progress` is told how many are done, and of how many."""
     costs: list[tuple[float, float]] = []
     tokens = 0
     for file in files:
-        scores = engine.score(build_prompt(file.path, file.text, path_comment=path_comment))
-        given = engine.score(build_prompt(file.path, "", path_comment=path_comment))
+        header = _header(engine, file)
+        scores, given = engine.score(header + file.text), engine.score(header)
         costs.append(((sum(given) - sum(scores)) / math.log(2), len(file.text.encode())))
         tokens += len(scores) - len(given)
         progress(len(costs), len(files))
     return BitsReport(tuple(costs), tokens)
+
+
+def _header(engine: Engine, file: SourceFile) -> str:
+    comment = path_comment(file.path) if engine.info.path_comment else ""
+    return f"{comment}\n" if comment else ""

@@ -14,7 +14,6 @@ from neocaret_model.evaluation.carets import LINES, Caret, draw_carets
 from neocaret_model.evaluation.errors import EvaluationError
 from neocaret_model.evaluation.lines import LineReport, measure_lines
 from neocaret_model.evaluation.ngram import ngram_lines
-from neocaret_model.evaluation.prompt import reads_path_comment
 from neocaret_model.evaluation.similar_line import similar_lines
 from neocaret_model.evaluation.source_files import SourceFiles
 from neocaret_model.evaluation.suggestions import Asking, Suggest, ask_engine
@@ -94,7 +93,7 @@ def _typing(engine: Engine, sources: SourceFiles, plan: CodePlan, progress: Prog
 
 def _bits(engine: Engine, sources: SourceFiles, plan: CodePlan, progress: Progress) -> BitsReport:
     files = draw_files(sources.files, plan.text_bytes, plan.seed)
-    return measure_bits(engine, files, partial(progress, "Files read"), path_comment=_path_comment(engine))
+    return measure_bits(engine, files, partial(progress, "Files read"))
 
 
 def _drawn(carets: list[Caret]) -> list[Caret]:
@@ -115,7 +114,7 @@ class _Way:
 
 
 def _ways(engine: Engine, asking: Asking) -> Iterator[_Way]:
-    model = ask_engine(engine, asking, path_comment=_path_comment(engine))
+    model = ask_engine(engine, asking)
     yield _Way(MODEL, engine.info.name, model, engine.clear_cache)
     count = len(asking.rows)
     yield _baseline("similar line", lambda _, before: similar_lines(before, count))
@@ -128,7 +127,3 @@ def _baseline(name: str, suggest: Suggest) -> _Way:
 
 def _forget_nothing() -> None:
     pass
-
-
-def _path_comment(engine: Engine) -> bool:
-    return reads_path_comment(Path(engine.info.folder))

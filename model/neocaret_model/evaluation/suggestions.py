@@ -10,7 +10,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from neocaret_model.engine.port import Continuation, Engine, GenerationRequest, Sampling
-from neocaret_model.evaluation.prompt import build_prompt
 
 Suggest = Callable[[str, str], Sequence[str]]
 """From a file's path and its text before the caret to continuations up to the line's end, best first."""
@@ -26,12 +25,11 @@ class Asking:
     """From the continuations in the order of the rows to the texts worth offering, best first."""
 
 
-def ask_engine(engine: Engine, asking: Asking, *, path_comment: bool) -> Suggest:
-    """Return what asks the engine, with prompts that begin with the file's path where `path_comment` says so."""
+def ask_engine(engine: Engine, asking: Asking) -> Suggest:
+    """Return what asks the engine."""
 
     def suggest(path: str, before: str) -> list[str]:
-        prompt = build_prompt(path, before, path_comment=path_comment)
-        request = GenerationRequest(prompt, asking.rows, asking.max_new_tokens, stop=("\n",), heal=True)
+        request = GenerationRequest(before, asking.rows, asking.max_new_tokens, stop=("\n",), path=path, heal=True)
         return asking.offer(engine.generate(request).continuations)
 
     return suggest

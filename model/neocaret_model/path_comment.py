@@ -1,4 +1,4 @@
-"""The prompt of a caret in a file, as the model was trained to see files."""
+"""A file's path as a comment before its text, for models that were trained on files that begin so."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ TRAITS_FILE = "neocaret.json"
 """In a model's folder, beside `config.json`; may be absent."""
 PATH_COMMENT = "path_comment"
 """Its key: whether files began with their path in training."""
+
+_MOST_CHARACTERS = 120
 
 
 def reads_path_comment(folder: Path) -> bool:
@@ -28,6 +30,6 @@ def reads_path_comment(folder: Path) -> bool:
     return value
 
 
-def build_prompt(path: str, before: str, *, path_comment: bool) -> str:
-    """Return the text before the caret, after a comment with the file's path where the model knows such comments."""
-    return f"# {path}\n{before}" if path_comment else before
+def path_comment(path: str) -> str:
+    """Return the comment, without a line end; nothing for a path that is no ordinary one, or none."""
+    return f"# {path}" if path.isprintable() and 0 < len(path) <= _MOST_CHARACTERS else ""
