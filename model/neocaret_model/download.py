@@ -12,10 +12,11 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import filelock
 from huggingface_hub import HfApi, constants, get_hf_file_metadata, hf_hub_download, hf_hub_url
 from huggingface_hub.errors import (
     GatedRepoError,
@@ -31,11 +32,12 @@ from huggingface_hub.utils import WeakFileLock  # type: ignore[attr-defined]  # 
 from neocaret_model.config import CONFIG_FILE, GENERATION_CONFIG_FILE
 from neocaret_model.errors import (
     HubUnreachableError,
+    LoadCancelledError,
     ModelError,
     ModelNotFoundError,
     UnsupportedModelError,
 )
-from neocaret_model.fetching import DamagedDownloadError, Remote, fetch, transport_errors
+from neocaret_model.fetching import DamagedDownloadError, Remote, arrived, fetch, transport_errors
 from neocaret_model.tokenizer import MERGES_FILE, TOKENIZER_FILE, VOCABULARY_FILE
 from neocaret_model.weights import INDEX_FILE, WEIGHTS_FILE, shard_names
 
@@ -49,6 +51,7 @@ _SMALL_FILES = (
     "special_tokens_map.json",
 )
 _TIMEOUT_S = 10.0
+_LOCK_S = 0.3
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +156,14 @@ def _fetch_one(snapshot: _Snapshot, name: str, remote: Remote, meter: _Meter, ca
     if not pointer.exists():
         blob.parent.mkdir(parents=True, exist_ok=True)
         lock.parent.mkdir(parents=True, exist_ok=True)
-        with WeakFileLock(lock):
+
+        def wait() -> None:
+            # Another process is at it: what it has so far is as good as ours.
+            meter.at(arrived(blob))
+            if cancelled():
+                raise LoadCancelledError("The download was cancelled; another process goes on with it.")
+
+        with _locked(lock, wait):
             if not blob.exists():
                 fetch(remote, blob, meter.at, cancelled)
     placed = Path(hf_hub_download(snapshot.repository, name, revision=snapshot.commit))
@@ -161,6 +171,18 @@ def _fetch_one(snapshot: _Snapshot, name: str, remote: Remote, meter: _Meter, ca
     if not placed.is_symlink():
         blob.unlink(missing_ok=True)  # no links on this disk: huggingface_hub has made a copy
     return placed.parent
+
+
+@contextmanager
+def _locked(path: Path, wait: Callable[[], None]) -> Iterator[None]:
+    with ExitStack() as stack:
+        while True:
+            try:
+                stack.enter_context(WeakFileLock(path, timeout=_LOCK_S))
+                break
+            except filelock.Timeout:
+                wait()
+        yield
 
 
 def _require_space(repository: str, remotes: list[Remote]) -> None:

@@ -56,7 +56,8 @@ def fetch(remote: Remote, target: Path, progress: Callable[[int], None], cancell
         LoadCancelledError: `cancelled` said so.
         Exception: one of `transport_errors()`, or huggingface_hub's error for the server's answer.
     """
-    partial = target.with_name(target.name + ".incomplete")
+    partial = _partial(target)
+    partial.touch()
     failures = 0
     while (before := _size(partial)) != remote.size:
         try:
@@ -94,6 +95,15 @@ def _continue(
                     raise LoadCancelledError("The download was cancelled; what has come is kept.")
                 file.write(chunk)
                 progress(file.tell())
+
+
+def arrived(target: Path) -> int:
+    """How many bytes of a file are here, fetched by whichever process."""
+    return _size(target) or _size(_partial(target))
+
+
+def _partial(target: Path) -> Path:
+    return target.with_name(target.name + ".incomplete")
 
 
 def _size(path: Path) -> int:

@@ -304,6 +304,28 @@ def test_a_cancelled_download_is_kept_for_the_next_time(hub: Hub, client: Client
     assert hub.fetched("model.safetensors")[-1] == f"bytes={arrived}-"
 
 
+def test_who_waits_for_another_process_sees_its_progress_and_can_give_up(hub: Hub, client: Client) -> None:
+    hub.stall_after = 3 * CHUNK
+    first = client.start()
+    assert first.stdout is not None
+    for line in first.stdout:
+        if json.loads(line)[1] > 2 * CHUNK:
+            break
+    result, progress = client.run(CANCEL_AT=str(2 * CHUNK))
+    first.kill()
+    first.communicate()
+    assert result == {
+        "error": "LoadCancelledError",
+        "sentence": "The download was cancelled; another process goes on with it.",
+    }
+    assert 2 * CHUNK < progress[-1][1] < len(BIG)
+
+
+def test_an_empty_file_is_a_file(hub: Hub, client: Client) -> None:
+    hub.files["tokenizer.json"] = b""
+    assert (client.folder() / "tokenizer.json").read_bytes() == b""
+
+
 def test_a_server_that_ignores_ranges_sends_it_all_again(hub: Hub, client: Client) -> None:
     hub.knows_ranges = False
     hub.break_after = 2 * CHUNK
