@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from neocaret_model.evaluation.carets import Caret
-from neocaret_model.evaluation.intervals import Share, ratio, ratio_interval
+from neocaret_model.evaluation.intervals import Share, ratio, ratio_interval, wilson
 from neocaret_model.evaluation.lines import measure_lines
 from neocaret_model.evaluation.similarity import edit_distance, edit_similarity
 from neocaret_model.evaluation.source_files import SourceFile
@@ -45,6 +45,10 @@ def test_share_has_wilsons_interval(hits: int, tries: int, low: float, high: flo
     share = Share(hits, tries)
     assert share.value == hits / tries
     assert share.interval == pytest.approx((low, high), abs=1e-4)
+
+
+def test_mean_of_shares_of_nothing_passed_is_not_certain() -> None:
+    assert wilson(0.0, 164) == pytest.approx((0.0, 0.0229), abs=1e-4)
 
 
 def test_share_of_nothing_may_be_anything() -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import gzip
 import json
 import math
+import statistics
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -16,7 +17,7 @@ from pathlib import Path
 
 from neocaret_model.engine.port import Engine, GenerationRequest, Sampling
 from neocaret_model.evaluation.errors import EvaluationError
-from neocaret_model.evaluation.intervals import Interval, ratio, ratio_interval
+from neocaret_model.evaluation.intervals import Interval, wilson
 from neocaret_model.evaluation.sandbox import Limits, Verdict, run_program
 
 STOP = ("\nclass", "\ndef", "\n#", "\nif", "\nprint")
@@ -82,12 +83,12 @@ class HumanEvalReport:
 
     @property
     def pass_at(self) -> dict[int, tuple[float, Interval]]:
-        """pass@k by k, with the bootstrap's interval over the problems, for each k that there are samples for."""
+        """pass@k by k, with Wilson's interval over the problems, for each k that there are samples for."""
         found = {}
         for k in PASS_AT:
             if k <= self.samples:
-                pairs = [(pass_at_k(self.samples, passed, k), 1.0) for passed in self.passed.values()]
-                found[k] = ratio(pairs), ratio_interval(pairs)
+                value = statistics.fmean(pass_at_k(self.samples, passed, k) for passed in self.passed.values())
+                found[k] = value, wilson(value, len(self.passed))
         return found
 
 

@@ -28,13 +28,21 @@ class Share:
 
     @property
     def interval(self) -> Interval:
-        """Wilson's score interval, which holds for few tries and for shares near 0 and 1 too."""
-        if not self.tries:
-            return 0.0, 1.0
-        spread = _Z * math.sqrt(self.value * (1 - self.value) / self.tries + (_Z / (2 * self.tries)) ** 2)
-        middle = self.value + _Z**2 / (2 * self.tries)
-        scale = 1 + _Z**2 / self.tries
-        return max(0.0, (middle - spread) / scale), min(1.0, (middle + spread) / scale)
+        """Wilson's score interval."""
+        return wilson(self.value, self.tries)
+
+
+def wilson(share: float, tries: int) -> Interval:
+    """Wilson's score interval, which holds for few tries and for shares near 0 and 1 too.
+
+    Of a mean of numbers between 0 and 1 that are not only 0 and 1, it is wider than it need be.
+    """
+    if not tries:
+        return 0.0, 1.0
+    spread = _Z * math.sqrt(share * (1 - share) / tries + (_Z / (2 * tries)) ** 2)
+    middle = share + _Z**2 / (2 * tries)
+    scale = 1 + _Z**2 / tries
+    return max(0.0, (middle - spread) / scale), min(1.0, (middle + spread) / scale)
 
 
 def ratio(pairs: Sequence[tuple[float, float]]) -> float:
