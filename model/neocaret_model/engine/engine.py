@@ -95,7 +95,7 @@ class LocalEngine(Generic[KeptT]):
         return GenerationResult(
             continuations=tuple(row.continuation() for row in rows),
             prompt_tokens=plan.prompt_tokens,
-            used_tokens=len(plan.tokens),
+            used_tokens=len(plan.tokens) + plan.rewritten_tokens,
             reused_tokens=prefilled.reused,
             prefill_ms=(between - began) * 1000,
             decode_ms=(ended - between) * 1000,

@@ -24,6 +24,8 @@ class Plan:
     """How many tokens each continuation may have, at least one; those that write the prompt's end again included."""
     rewritten: str = ""
     """The end of the prompt that is not in `tokens`: continuations begin with it."""
+    rewritten_tokens: int = 0
+    """How many tokens of the prompt that was."""
 
 
 def plan_request(
@@ -67,7 +69,7 @@ def _encoded(text: str, header: str, encode: Callable[[str], list[int]]) -> tupl
 def _healed(plan: Plan, heal: Callable[[list[int]], Healed]) -> Plan:
     healed = heal(plan.tokens)
     taken_back = len(plan.tokens) - len(healed.tokens)
-    return Plan(healed.tokens, plan.prompt_tokens, plan.new_tokens + taken_back, healed.text)
+    return Plan(healed.tokens, plan.prompt_tokens, plan.new_tokens + taken_back, healed.text, taken_back)
 
 
 def _room(max_length: int, prompt_tokens: int) -> int:
