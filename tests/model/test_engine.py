@@ -16,6 +16,7 @@ from transformers import GPTNeoForCausalLM
 from neocaret_model.engine.engine import CHUNK, LocalEngine
 from neocaret_model.engine.plan import Plan
 from neocaret_model.engine.port import CancelToken, Continuation, GenerationRequest, GenerationResult, Sampling
+from neocaret_model.engine.sampling import sample
 from neocaret_model.errors import BrokenWeightsError, RequestError
 from neocaret_model.loading import load_engine, load_reference_engine
 from neocaret_model.neo_runner import NeoRunner
@@ -213,7 +214,7 @@ def test_the_first_token_of_a_healed_prompt_is_the_best_that_agrees_with_it(
         logits = reference(torch.tensor([healed.tokens])).logits[0, -1]
     best = allowed[int(logits[allowed].argmax())]
     (row,) = [engine._row(GenerationRequest("def mai", heal=True), Sampling(), Plan([1], 1, 1, healed.text))]
-    assert row.sampler.choose(logits) == best
+    assert sample(logits[None], [row.sampler], len(logits)).tokens == [best]
 
 
 def test_rows_of_a_healed_prompt_are_the_same_alone_and_beside_others(engine: AnyEngine) -> None:
@@ -230,6 +231,52 @@ def test_a_stop_text_in_what_is_written_again_does_not_stop(engine: AnyEngine) -
     (only,) = engine.generate(request).continuations
     assert only.tokens > 1
     assert "\n" not in only.text
+
+
+# The document's n-grams
+
+FOLLOWED = Sampling(document_weight=100.0)
+
+
+def distinct_lines(count: int) -> str:
+    return "".join(f"{chr(97 + line % 26)}{line} = {line * 7919 % 1000}\n" for line in range(count))
+
+
+@pytest.mark.parametrize("lines", [20, 200], ids=["seen by the network", "cut"])
+def test_what_followed_in_the_document_follows_again(engine: AnyEngine, lines: int) -> None:
+    document = distinct_lines(lines)
+    begun, rest = document[:40].rpartition(" = ")[::2]
+    request = GenerationRequest(document + begun, (Sampling(), FOLLOWED), max_new_tokens=12, stop=("\n",))
+    plain, followed = (one.text for one in engine.generate(request).continuations)
+    assert f"{begun}{followed}\n" in document
+    assert rest
+    assert plain != followed
+
+
+def test_rows_with_a_document_are_the_same_alone_and_beside_others_and_warm_and_cold(engine: AnyEngine) -> None:
+    rows = (Sampling(), FOLLOWED, *(replace(sampling, document_weight=1.0) for sampling in LADDER))
+    together = engine.generate(GenerationRequest(PROMPT * 2, rows, max_new_tokens=16, heal=True)).continuations
+    assert len({one.text for one in together}) > 2
+    for sampling, beside in zip(rows, together, strict=True):
+        for _ in ("warm", "cold"):
+            request = GenerationRequest(PROMPT * 2, (sampling,), max_new_tokens=16, heal=True)
+            (alone,) = engine.generate(request).continuations
+            assert alone.text == beside.text
+            engine.clear_cache()
+
+
+def test_another_document_leaves_nothing_behind(engine: AnyEngine) -> None:
+    request = GenerationRequest(PROMPT, (replace(LADDER[3], document_weight=1.0),) * 2, max_new_tokens=16)
+    first = engine.generate(request)
+    engine.generate(GenerationRequest(distinct_lines(40), (FOLLOWED,), max_new_tokens=1))
+    assert without_times(engine.generate(request)) == without_times(first)
+
+
+def test_a_cleared_cache_holds_no_document(engine: AnyEngine) -> None:
+    engine.generate(GenerationRequest(PROMPT, (FOLLOWED,), max_new_tokens=1))
+    assert engine._ngrams.masses(engine._tokenizer.encode("import"))
+    engine.clear_cache()
+    assert not engine._ngrams.masses(engine._tokenizer.encode("import"))
 
 
 def test_a_stop_text_ends_the_text_before_it_even_across_tokens(engine: AnyEngine) -> None:

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from neocaret_model.engine.healing import Healed
 from neocaret_model.engine.plan import plan_request
 from neocaret_model.engine.port import GenerationRequest
 from neocaret_model.errors import RequestError
@@ -25,7 +26,15 @@ def test_prompt_and_continuation_fit_the_positions(length: int, max_new_tokens: 
 def test_what_is_kept_is_the_end_of_the_prompt(prompt: str, positions: int) -> None:
     plan = plan_request(GenerationRequest(prompt, max_new_tokens=1), one_token_each, positions)
     assert one_token_each(prompt)[-len(plan.tokens) :] == plan.tokens
+    assert plan.document == one_token_each(prompt)
     assert plan.prompt_tokens == len(prompt)
+
+
+def test_what_is_taken_back_is_no_part_of_the_document() -> None:
+    request = GenerationRequest("x" * 80 + "y", max_new_tokens=1, heal=True)
+    plan = plan_request(request, one_token_each, 50, lambda tokens: Healed(tokens[:-1], "y"))
+    assert plan.rewritten == "y"
+    assert plan.document == one_token_each("x" * 80)
 
 
 def test_typing_does_not_move_the_left_edge() -> None:

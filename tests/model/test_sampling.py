@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 from hypothesis import given, settings
@@ -12,8 +14,9 @@ from transformers import (
     TopPLogitsWarper,
 )
 
+from neocaret_model.engine.document_ngrams import DocumentNgrams
 from neocaret_model.engine.port import Sampling
-from neocaret_model.engine.sampling import RowSampler, candidates, sample
+from neocaret_model.engine.sampling import RowSampler, candidates, mixed, sample
 
 seeds = st.integers(0, 2**31)
 samplings = st.builds(
@@ -120,7 +123,8 @@ def test_every_whole_number_is_a_seed(seed: int) -> None:
 
 def test_logprobs_are_the_models_own() -> None:
     logits = random_logits(2, 2, 60)
-    rows = [RowSampler(Sampling(temperature=2.0, top_k=5, repetition_penalty=1.5, seed=1), [4], 60) for _ in range(2)]
+    sampling = Sampling(temperature=2.0, top_k=5, repetition_penalty=1.5, seed=1, document_weight=1.0)
+    rows = [RowSampler(sampling, [4], 60, ngrams=ngrams_of([4, 9, 4])) for _ in range(2)]
     taken = sample(logits, rows, 60)
     expected = [float(logits[row].log_softmax(-1)[token]) for row, token in enumerate(taken.tokens)]
     assert taken.logprobs == pytest.approx(expected, abs=1e-5)
@@ -136,3 +140,75 @@ def test_tokens_that_the_tokenizer_does_not_know_are_never_taken() -> None:
 def test_logits_that_are_no_numbers_are_refused() -> None:
     with pytest.raises(FloatingPointError):
         sample(torch.full((1, 4), float("nan")), [RowSampler(Sampling(), [], 4)], 4)
+
+
+# The mixture with the document's n-grams
+
+
+def ngrams_of(tokens: list[int]) -> DocumentNgrams:
+    ngrams = DocumentNgrams()
+    ngrams.read(tokens)
+    return ngrams
+
+
+some_masses = st.dictionaries(st.integers(0, 39), st.floats(1e-6, 100.0), min_size=1)
+
+
+@settings(deadline=None)
+@given(seeds, some_masses)
+def test_a_mixture_is_a_distribution_with_the_masses_beside_the_networks_1(seed: int, masses: dict[int, float]) -> None:
+    logits = random_logits(seed, 1, 40)[0]
+    added = torch.zeros(40)
+    added[list(masses)] = torch.tensor(list(masses.values()))
+    probabilities = mixed(logits, logits.logsumexp(0), masses).softmax(0)
+    assert torch.allclose(probabilities, (logits.softmax(0) + added) / (1 + added.sum()), atol=1e-6)
+    assert float(probabilities.sum()) == pytest.approx(1, abs=1e-5)
+
+
+@settings(deadline=None, max_examples=40)
+@given(seeds, st.lists(st.integers(0, 9), max_size=40), samplings)
+def test_a_document_of_no_weight_changes_nothing(seed: int, document: list[int], sampling: Sampling) -> None:
+    steps = [random_logits(seed + step, 1, 10) for step in range(4)]
+    plain = RowSampler(sampling, [3, 1], 10)
+    beside_it = RowSampler(sampling, [3, 1], 10, ngrams=ngrams_of(document))
+    assert [sample(logits, [plain], 10) for logits in steps] == [sample(logits, [beside_it], 10) for logits in steps]
+
+
+def test_a_document_is_followed_against_a_network_that_does_not_know_and_not_against_one_that_does() -> None:
+    document = [*range(20), *range(10)]
+    row = RowSampler(Sampling(document_weight=1.0), document, 50, ngrams=ngrams_of(document))
+    assert [sample(torch.zeros(1, 50), [row], 50).tokens[0] for _ in range(3)] == [10, 11, 12]
+    sure = torch.zeros(1, 50)
+    sure[0, 40] = 20.0
+    doubted = RowSampler(Sampling(document_weight=0.1), document, 50, ngrams=ngrams_of(document))
+    assert sample(sure, [doubted], 50).tokens == [40]
+
+
+def test_a_documents_weight_multiplies_its_masses() -> None:
+    logits = torch.zeros(1, 4)
+    document = [1, 2, 3, 1]
+
+    def share(weight: float) -> float:
+        row = RowSampler(Sampling(document_weight=weight), document, 4, ngrams=ngrams_of(document))
+        return float(row._mixed(logits[0], logits[0].logsumexp(0)).softmax(0)[2])
+
+    mass = ngrams_of(document).masses([3, 1])[2]
+    assert share(2.0) == pytest.approx((0.25 + 2 * mass) / (1 + 2 * mass))
+    assert share(0.0) == pytest.approx(0.25)
+
+
+@settings(deadline=None, max_examples=40)
+@given(seeds, st.lists(samplings, min_size=1, max_size=4), st.lists(st.integers(0, 9), min_size=1, max_size=30))
+def test_rows_with_a_document_take_the_same_tokens_alone_and_beside_others(
+    seed: int, rows: list[Sampling], document: list[int]
+) -> None:
+    rows = [replace(sampling, document_weight=place / 2) for place, sampling in enumerate(rows)]
+    steps = [random_logits(seed + step, len(rows), 10) for step in range(4)]
+    ngrams = ngrams_of(document)
+    together = [RowSampler(sampling, document, 10, ngrams=ngrams) for sampling in rows]
+    side_by_side = [sample(logits, together, 10) for logits in steps]
+    for place, sampling in enumerate(rows):
+        alone = RowSampler(sampling, document, 10, ngrams=ngrams_of(document))
+        for logits, beside in zip(steps, side_by_side, strict=True):
+            taken = sample(logits[[place]], [alone], 10)
+            assert (taken.tokens[0], taken.logprobs[0]) == (beside.tokens[place], beside.logprobs[place])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from neocaret_model.engine.healing import Healed
 from neocaret_model.engine.port import GenerationRequest
@@ -26,6 +26,8 @@ class Plan:
     """The end of the prompt that is not in `tokens`: continuations begin with it."""
     rewritten_tokens: int = 0
     """How many tokens of the prompt that was."""
+    document: list[int] = field(default_factory=list)
+    """All tokens of the prompt that are not written again, also those that do not fit."""
 
 
 def plan_request(
@@ -53,7 +55,7 @@ def plan_request(
     if request.max_length is not None:
         new_tokens = min(new_tokens, _room(request.max_length, len(tokens)))
     start = window_start(len(tokens) - fixed, positions - new_tokens - fixed)
-    plan = Plan(tokens[:fixed] + tokens[fixed + start :], len(tokens), new_tokens)
+    plan = Plan(tokens[:fixed] + tokens[fixed + start :], len(tokens), new_tokens, document=tokens)
     return _healed(plan, heal) if request.heal and heal is not None else plan
 
 
@@ -69,7 +71,14 @@ def _encoded(text: str, header: str, encode: Callable[[str], list[int]]) -> tupl
 def _healed(plan: Plan, heal: Callable[[list[int]], Healed]) -> Plan:
     healed = heal(plan.tokens)
     taken_back = len(plan.tokens) - len(healed.tokens)
-    return Plan(healed.tokens, plan.prompt_tokens, plan.new_tokens + taken_back, healed.text, taken_back)
+    return replace(
+        plan,
+        tokens=healed.tokens,
+        new_tokens=plan.new_tokens + taken_back,
+        rewritten=healed.text,
+        rewritten_tokens=taken_back,
+        document=plan.document[: len(plan.document) - taken_back],
+    )
 
 
 def _room(max_length: int, prompt_tokens: int) -> int:

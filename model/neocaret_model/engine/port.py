@@ -50,6 +50,11 @@ class Sampling:
     """Divides the positive and multiplies the negative logits of tokens already present (CTRL, arXiv 1909.05858)."""
     seed: int | None = None
     """The row's own seed: the same seed gives the same tokens whatever the rows beside it; None is a fresh one."""
+    document_weight: float = 0.0
+    """How much the n-grams of the document count beside the network: 1 is what was found best, 0 nothing.
+
+    The document is the prompt, with what of it does not fit the model's positions.
+    """
 
     def __post_init__(self) -> None:
         """Refuse what no sampler could carry out.
@@ -67,6 +72,8 @@ class Sampling:
             raise ValueError(
                 f"repetition_penalty must be above 0 and at most {_LARGEST_FACTOR:g}, not {self.repetition_penalty}"
             )
+        if not 0.0 <= self.document_weight <= _LARGEST_FACTOR:
+            raise ValueError(f"document_weight must be between 0 and {_LARGEST_FACTOR:g}, not {self.document_weight}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +117,7 @@ class Continuation:
     tokens: int
     """How many tokens were decoded for it, an end-of-text token included."""
     mean_logprob: float
-    """Mean natural logarithm of the model's own probability (before temperature and cuts) of those tokens."""
+    """Mean natural logarithm of the model's own probability (before n-grams, temperature and cuts) of those tokens."""
     finish_reason: FinishReason
 
 
@@ -178,5 +185,5 @@ class Engine(Protocol):
         ...
 
     def clear_cache(self) -> None:
-        """Forget the keys and values kept for the next request."""
+        """Forget what was kept of prompts for the next request."""
         ...

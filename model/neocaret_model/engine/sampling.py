@@ -1,9 +1,10 @@
-"""From logits to tokens: greedy, temperature, top-k, top-p and repetition penalty, each row by its own parameters.
+"""From logits to tokens: document n-grams, penalty, temperature, top-k and top-p, each row by its own parameters.
 
 Everything is computed on the CPU in float32, whatever device the logits come from, and each row draws from its own
 generator: a row of one seed takes the same tokens alone and beside others, here and on a GPU with equal logits.
 
-- The order is that of transformers: penalty, temperature, top-k, top-p over what top-k left.
+- The network's distribution is mixed with the document's n-grams first. From there the order is that of transformers:
+  penalty, temperature, top-k, top-p over what top-k left.
 - The nucleus is found among the 256 likeliest tokens, with their probabilities taken over all; only a row whose 256 do
   not hold the mass is sorted whole. The distribution is the same, in a tenth of the time.
 - One uniform number is drawn per token and looked up in the cumulated probabilities.
@@ -13,12 +14,14 @@ B rows, V vocabulary, C candidates of one row, the likeliest first.
 
 from __future__ import annotations
 
+import math
 import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
 
+from neocaret_model.engine.document_ngrams import LONGEST, DocumentNgrams
 from neocaret_model.engine.port import Sampling
 from neocaret_model.engine.rewriting import Rewriting
 
@@ -33,17 +36,25 @@ class Sampled:
 
     tokens: list[int]
     logprobs: list[float]
-    """Natural logarithms of the model's own probabilities, before penalty, temperature and cuts."""
+    """Natural logarithms of the model's own probabilities, before n-grams, penalty, temperature and cuts."""
 
 
 class RowSampler:
     """The state with which one row chooses: its parameters, its random numbers, and the tokens already present."""
 
     def __init__(
-        self, sampling: Sampling, prompt: Iterable[int], vocabulary: int, rewriting: Rewriting | None = None
+        self,
+        sampling: Sampling,
+        prompt: Sequence[int],
+        vocabulary: int,
+        rewriting: Rewriting | None = None,
+        ngrams: DocumentNgrams | None = None,
     ) -> None:
+        """Without `ngrams`, the document's weight is nothing; they must stay as they are while the row grows."""
         self._sampling = sampling
         self._rewriting = rewriting
+        self._ngrams = ngrams if sampling.document_weight > 0.0 else None
+        self._context = list(prompt[-LONGEST:])
         self._generator = torch.Generator()
         self._generator.manual_seed(secrets.randbelow(_SEEDS) if sampling.seed is None else sampling.seed % _SEEDS)
         self._present: torch.Tensor | None = None
@@ -51,17 +62,22 @@ class RowSampler:
             self._present = torch.zeros(vocabulary, dtype=torch.bool)  # V
             self._present[list(prompt)] = True
 
-    def choose(self, logits: torch.Tensor) -> int:
-        """Take a token by `logits` (V, float32, on the CPU; not changed)."""
-        penalised = self._penalised(logits)
+    def choose(self, logits: torch.Tensor, normaliser: torch.Tensor) -> int:
+        """Take a token by `logits` (V, float32, on the CPU; not changed), whose log-sum-exp is `normaliser`."""
+        penalised = self._penalised(self._mixed(logits, normaliser))
         if self._rewriting is not None:
             penalised = self._rewriting.limit(penalised)
         token = int(penalised.argmax()) if self._sampling.temperature == 0.0 else self._draw(penalised)
+        self._context.append(token)
         if self._present is not None:
             self._present[token] = True
         if self._rewriting is not None:
             self._rewriting.take(token)
         return token
+
+    def _mixed(self, logits: torch.Tensor, normaliser: torch.Tensor) -> torch.Tensor:
+        masses = {} if self._ngrams is None else self._ngrams.masses(self._context)
+        return mixed(logits, normaliser + math.log(self._sampling.document_weight), masses) if masses else logits
 
     def _penalised(self, logits: torch.Tensor) -> torch.Tensor:
         if self._present is None:
@@ -78,6 +94,17 @@ class RowSampler:
         place = int(torch.searchsorted(cumulated, point, right=True))
         place = min(place, int(torch.count_nonzero(cumulated < cumulated[-1])))
         return place if tokens is None else int(tokens[place])
+
+
+def mixed(logits: torch.Tensor, unit: torch.Tensor, masses: Mapping[int, float]) -> torch.Tensor:
+    """The logits (V) of a mixture: to the network's probability of some tokens, their `masses` are added.
+
+    `unit` is the logit of a mass of 1. What all logits would have in common is left out, so that those of the other
+    tokens stay as they are.
+    """
+    tokens = torch.tensor(list(masses))  # C
+    added = torch.tensor(list(masses.values())).log() + unit  # C
+    return logits.index_put((tokens,), logits[tokens].logaddexp(added))
 
 
 def candidates(logits: torch.Tensor, top_k: int, top_p: float) -> tuple[torch.Tensor | None, torch.Tensor]:
@@ -125,6 +152,9 @@ def sample(logits: torch.Tensor, rows: Sequence[RowSampler], vocabulary: int) ->
     normaliser = raw.logsumexp(dim=-1)  # B
     if not bool(normaliser.isfinite().all()):
         raise FloatingPointError("The logits are not finite.")
-    tokens = [row.choose(row_logits[:vocabulary]) for row, row_logits in zip(rows, raw, strict=True)]
+    tokens = [
+        row.choose(row_logits[:vocabulary], row_normaliser)
+        for row, row_logits, row_normaliser in zip(rows, raw, normaliser, strict=True)
+    ]
     chosen = raw[torch.arange(len(tokens)), torch.tensor(tokens)] - normaliser  # B
     return Sampled(tokens, chosen.tolist())
