@@ -89,6 +89,8 @@ class CompletionRequest:
     stop: tuple[str, ...] = ()
     path: str = ""
     """Of the file that the prompt is a part of, within its workspace; for models that know what to make of it."""
+    document_ngrams: bool = True
+    """What followed elsewhere in the prompt is likelier to follow again; the part that does not fit counts too."""
 
 
 @dataclass(frozen=True, slots=True)

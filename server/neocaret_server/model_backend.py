@@ -178,6 +178,7 @@ def _rows(request: CompletionRequest) -> tuple[engine_port.Sampling, ...]:
         top_k=request.top_k,
         top_p=request.top_p,
         repetition_penalty=request.repetition_penalty,
+        document_weight=1.0 if request.document_ngrams else 0.0,
     )
     greedy = replace(asked, temperature=0.0, top_k=0, top_p=1.0)
 

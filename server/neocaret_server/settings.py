@@ -60,6 +60,10 @@ class Settings:
     repetition_penalty: float = field(
         default=1.0, metadata=_as(Rule("number", 1, 2), "How much a token that came before is held back.")
     )
+    document_ngrams: bool = field(
+        default=True,
+        metadata=_as(Rule("flag"), "Whether what followed before in the document is likelier to follow again."),
+    )
     seed: int | None = field(
         default=None,
         metadata=_as(

@@ -159,6 +159,7 @@ def request_of(settings: Settings, prompt: str, single: bool, path: str = "") ->
         top_p=settings.top_p,
         top_k=settings.top_k,
         repetition_penalty=settings.repetition_penalty,
+        document_ngrams=settings.document_ngrams,
         seed=settings.seed,
         stop=("\n",) if single else (),
         path=path,

@@ -100,10 +100,11 @@ def test_json_holds_everything_and_nothing_else(neocaret: Neocaret) -> None:
 
 def test_options_reach_the_backend(neocaret: Neocaret, backend: FakeBackend) -> None:
     options = "--device cpu --dtype float32 -n 5 --max-new-tokens 9 --temperature 0.7 --top-p 0.8 --top-k 7"
-    more = "--repetition-penalty 1.2 --seed 3 --stop a --stop b"
+    more = "--repetition-penalty 1.2 --seed 3 --stop a --stop b --no-document-ngrams"
     assert neocaret("complete", "x", "--model", "m", *options.split(), *more.split()).code == 0
     assert backend.loads == [ModelChoice("m", "cpu", "float32")]
-    assert backend.requests == [CompletionRequest("x", 5, 9, None, 0.7, 0.8, 7, 1.2, 3, False, ("a", "b"))]
+    request = CompletionRequest("x", 5, 9, None, 0.7, 0.8, 7, 1.2, 3, False, ("a", "b"), document_ngrams=False)
+    assert backend.requests == [request]
 
 
 def test_defaults_are_those_of_the_port(neocaret: Neocaret, backend: FakeBackend) -> None:

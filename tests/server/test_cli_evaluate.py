@@ -175,7 +175,7 @@ def test_without_folders_the_source_of_neocaret_is_held_out() -> None:
     data = measured(EvaluationRequest(carets=6, lines=0, candidates=1), engine)["data"]
     ours = [Path(package.__path__[0]) for package in (neocaret_model, neocaret_server)]
     assert data["files"] + data["left_out"] == sum(len(list(folder.rglob("*.py"))) for folder in ours)
-    assert {request.rows for request in engine.requests} == {(Sampling(),)}
+    assert {request.rows for request in engine.requests} == {(Sampling(document_weight=1.0),)}
 
 
 def test_samples_of_human_eval_are_drawn_as_asked(tmp_path: Path) -> None:

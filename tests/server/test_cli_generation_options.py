@@ -22,6 +22,7 @@ from neocaret_server.cli.generation_options import GenerationOptions, to_request
         ({"greedy": True}, {"temperature": 0.0, "candidates": 1}),
         ({"greedy": True, "candidates": 1}, {"temperature": 0.0, "candidates": 1}),
         ({"top_p": 0.5, "top_k": 9, "repetition_penalty": 1.3}, {"top_p": 0.5, "top_k": 9, "repetition_penalty": 1.3}),
+        ({"document_ngrams": False}, {"document_ngrams": False}),
         ({"seed": 0, "stop": ("\n",)}, {"seed": 0, "stop": ("\n",)}),
     ],
 )

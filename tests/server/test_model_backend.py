@@ -76,8 +76,8 @@ def rows(**changes: Any) -> tuple[Sampling, ...]:
 
 def test_first_row_is_greedy_and_the_sampled_ones_grow_warmer() -> None:
     greedy, first, second, third = rows(candidates=4, temperature=0.4, top_k=5, top_p=0.9, repetition_penalty=1.1)
-    assert greedy == Sampling(repetition_penalty=1.1)
-    assert first == Sampling(0.4, 5, 0.9, 1.1)
+    assert greedy == Sampling(repetition_penalty=1.1, document_weight=1.0)
+    assert first == Sampling(0.4, 5, 0.9, 1.1, document_weight=1.0)
     assert second.temperature == pytest.approx(0.5)
     assert third.temperature == pytest.approx(0.6)
 
@@ -88,7 +88,11 @@ def test_without_a_greedy_row_all_have_the_temperature_asked_for() -> None:
 
 @pytest.mark.parametrize("greedy_first", [True, False])
 def test_temperature_of_zero_leaves_one_row(*, greedy_first: bool) -> None:
-    assert rows(candidates=8, temperature=0.0, greedy_first=greedy_first) == (Sampling(),)
+    assert rows(candidates=8, temperature=0.0, greedy_first=greedy_first) == (Sampling(document_weight=1.0),)
+
+
+def test_document_weighs_nothing_where_it_is_not_wanted() -> None:
+    assert {row.document_weight for row in rows(document_ngrams=False)} == {0.0}
 
 
 def test_hottest_temperature_can_be_climbed_from() -> None:

@@ -84,7 +84,9 @@ async def make() -> AsyncIterator[Make]:
 async def test_the_prompt_is_the_text_before_the_caret_and_the_settings_make_the_request(make: Make) -> None:
     made = make({})
     await made.ready()
-    made.server.settings = Settings(candidates=2, max_new_tokens=9, temperature=0.1, top_p=0.5, top_k=3, seed=7)
+    made.server.settings = Settings(
+        candidates=2, max_new_tokens=9, temperature=0.1, top_p=0.5, top_k=3, seed=7, document_ngrams=False
+    )
     made.open("a = 1\r\nb = 2\r\nc")
     await made.texts(types.Position(1, 4), automatic=False)
     (request,) = made.backend.requests
@@ -92,6 +94,7 @@ async def test_the_prompt_is_the_text_before_the_caret_and_the_settings_make_the
     assert request == request_of(made.server.settings, "a = 1\nb = ", single=True, path=path)
     assert (request.candidates, request.max_new_tokens, request.temperature) == (2, 9, 0.1)
     assert (request.top_p, request.top_k, request.seed, request.stop) == (0.5, 3, 7, ("\n",))
+    assert not request.document_ngrams
     assert request.greedy_first
 
 

@@ -36,6 +36,9 @@ def complete(
     top_p: Annotated[float | None, typer.Option(metavar="P", help="Nucleus sampling. [0.95]")] = None,
     top_k: Annotated[int | None, typer.Option(metavar="K", help="Only the K likeliest tokens. [0: all]")] = None,
     repetition_penalty: Annotated[float | None, typer.Option(metavar="R", help="Above 1: repeat less. [1]")] = None,
+    document_ngrams: Annotated[
+        bool | None, typer.Option(help="Whether what the prompt repeats is likelier to come again. [yes]")
+    ] = None,
     greedy: Annotated[bool, typer.Option("--greedy", help="One continuation, the likeliest token each time.")] = False,
     seed: Annotated[int | None, typer.Option(metavar="S", help="The same seed gives the same text.")] = None,
     stop: Annotated[list[str] | None, typer.Option(metavar="TEXT", help="End before this text; repeatable.")] = None,
@@ -54,6 +57,7 @@ def complete(
         top_p=top_p,
         top_k=top_k,
         repetition_penalty=repetition_penalty,
+        document_ngrams=document_ngrams,
         greedy=greedy,
         seed=seed,
         stop=tuple(stop or ()),

@@ -21,6 +21,7 @@ class GenerationOptions:
     top_p: float | None = None
     top_k: int | None = None
     repetition_penalty: float | None = None
+    document_ngrams: bool | None = None
     greedy: bool = False
     seed: int | None = None
     stop: tuple[str, ...] = ()
@@ -47,6 +48,7 @@ def to_request(options: GenerationOptions, prompt: str) -> CompletionRequest:
         "top_p": options.top_p,
         "top_k": options.top_k,
         "repetition_penalty": options.repetition_penalty,
+        "document_ngrams": options.document_ngrams,
         "seed": options.seed,
         "greedy_first": options.temperature is None,
         "stop": options.stop,

@@ -62,6 +62,7 @@ def _request(read: dict[str, Any], settings: Settings) -> CompletionRequest:
         top_p=read.get("topP", settings.top_p),
         top_k=read.get("topK", settings.top_k),
         repetition_penalty=settings.repetition_penalty,
+        document_ngrams=settings.document_ngrams,
         seed=read.get("seed", settings.seed),
         greedy_first=False,
     )
