@@ -90,7 +90,12 @@ class CompletionRequest:
     path: str = ""
     """Of the file that the prompt is a part of, within its workspace; for models that know what to make of it."""
     document_ngrams: bool = True
-    """What followed elsewhere in the prompt is likelier to follow again; the part that does not fit counts too."""
+    """What followed elsewhere in the document is likelier to follow again.
+
+    The document is the prompt, with what of it does not fit the model, and the texts `elsewhere`.
+    """
+    elsewhere: tuple[str, ...] = ()
+    """Other text of the document that the prompt is from, before it or after the caret."""
 
 
 @dataclass(frozen=True, slots=True)

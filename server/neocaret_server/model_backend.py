@@ -166,6 +166,7 @@ def generation_request(request: CompletionRequest) -> engine_port.GenerationRequ
         max_length=request.max_length,
         stop=request.stop,
         path=request.path,
+        elsewhere=request.elsewhere,
         heal=True,
     )
 

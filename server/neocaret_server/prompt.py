@@ -7,7 +7,7 @@ its own positions. The left edge lies on a coarse grid, so that it holds still w
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Literal
 
 Multiline = Literal["auto", "always", "never"]
@@ -26,6 +26,18 @@ def build_prompt(lines_before: Sequence[str], line_before: str) -> str:
     edge = left_edge(length)
     text = _tail(lines_before, line_before, length - edge)
     return for_model(_at_line_start(text) if edge else text)
+
+
+def text_elsewhere(lines_before: Sequence[str], line_before: str, lines_after: Iterable[str]) -> tuple[str, ...]:
+    """Take what stands before the prompt and below the caret's line, as far as it is near; no blank text.
+
+    Both hold still while the user types, the former because the prompt's left edge does.
+    """
+    length = sum(map(len, lines_before)) + len(line_before)
+    edge = left_edge(length)
+    near = min(edge, MOST_CHARACTERS)
+    texts = _tail(lines_before, line_before, length - edge + near)[:near], _head(lines_after, MOST_CHARACTERS)
+    return tuple(for_model(text) for text in texts if text.strip())
 
 
 def left_edge(length: int) -> int:
@@ -65,6 +77,16 @@ def _tail(lines: Sequence[str], last: str, length: int) -> str:
         parts.append(line)
         have += len(line)
     return "".join(reversed(parts))[have - length :]
+
+
+def _head(lines: Iterable[str], length: int) -> str:
+    parts = []
+    for line in lines:
+        if length <= 0:
+            break
+        parts.append(line[:length])
+        length -= len(line)
+    return "".join(parts)
 
 
 def _at_line_start(text: str) -> str:

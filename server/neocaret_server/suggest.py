@@ -6,6 +6,7 @@ import asyncio
 import logging
 import time
 from dataclasses import dataclass
+from itertools import islice
 
 from lsprotocol import types
 
@@ -13,7 +14,7 @@ from neocaret_server.backend import BackendError, Completion, CompletionRequest
 from neocaret_server.documents import Document, Place, Position
 from neocaret_server.items import Spot, typed_word
 from neocaret_server.offers import OfferedList
-from neocaret_server.prompt import build_prompt, for_document, single_line
+from neocaret_server.prompt import build_prompt, for_document, single_line, text_elsewhere
 from neocaret_server.requests import Moment
 from neocaret_server.server import NeocaretServer
 from neocaret_server.settings import Settings
@@ -132,7 +133,8 @@ async def _ask(server: NeocaretServer, caret: Caret, context: _Context, single: 
         raise _SilentError("empty-document")
     # The models that know paths know them as Python comments.
     path = server.path_in_workspace(caret.uri) if context.document.language_id == "python" else ""
-    request = request_of(server.settings, prompt, single, path)
+    elsewhere = _elsewhere(context) if server.settings.document_ngrams else ()
+    request = request_of(server.settings, prompt, single, path, elsewhere)
     try:
         completion = await server.requests.ask(caret.uri, caret.channel, context.moment, request)
     except BackendError as error:
@@ -149,7 +151,14 @@ async def _ask(server: NeocaretServer, caret: Caret, context: _Context, single: 
     return completion
 
 
-def request_of(settings: Settings, prompt: str, single: bool, path: str = "") -> CompletionRequest:
+def _elsewhere(context: _Context) -> tuple[str, ...]:
+    lines, line = context.document.lines, context.place.line
+    return text_elsewhere(lines[:line], context.line_before, islice(lines, line + 1, None))
+
+
+def request_of(
+    settings: Settings, prompt: str, single: bool, path: str = "", elsewhere: tuple[str, ...] = ()
+) -> CompletionRequest:
     """Make the request for a suggestion as the settings have it."""
     return CompletionRequest(
         prompt=prompt,
@@ -163,6 +172,7 @@ def request_of(settings: Settings, prompt: str, single: bool, path: str = "") ->
         seed=settings.seed,
         stop=("\n",) if single else (),
         path=path,
+        elsewhere=elsewhere,
     )
 
 

@@ -265,6 +265,30 @@ def test_rows_with_a_document_are_the_same_alone_and_beside_others_and_warm_and_
             engine.clear_cache()
 
 
+def test_what_followed_elsewhere_follows_here_and_is_not_fed(engine: AnyEngine) -> None:
+    elsewhere = ("quartz = sphinx\n", "zebra = 12345\n")
+    request = GenerationRequest("x\nzeb", (Sampling(), FOLLOWED), 12, stop=("\n",), elsewhere=elsewhere)
+    alone = replace(request, elsewhere=())
+    plain, followed = engine.generate(request).continuations
+    assert followed.text == "ra = 12345"
+    assert plain.text == engine.generate(alone).continuations[0].text
+    assert engine.generate(request).used_tokens == engine.generate(alone).used_tokens
+
+
+def test_a_text_elsewhere_is_tokenized_once_while_it_stays(engine: AnyEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+    encoded: list[str] = []
+    encode = engine._tokenizer.encode
+
+    def watching(text: str) -> list[int]:
+        encoded.append(text)
+        return encode(text)
+
+    monkeypatch.setattr(engine._document, "_encode", watching)
+    for prompt, elsewhere in (("a", ("x", "y")), ("ab", ("x", "y")), ("abc", ("x", "z")), ("abc", ("x", "y"))):
+        engine.generate(GenerationRequest(prompt, (FOLLOWED,), max_new_tokens=1, elsewhere=elsewhere))
+    assert encoded == ["x", "y", "z", "y"]
+
+
 def test_another_document_leaves_nothing_behind(engine: AnyEngine) -> None:
     request = GenerationRequest(PROMPT, (replace(LADDER[3], document_weight=1.0),) * 2, max_new_tokens=16)
     first = engine.generate(request)
@@ -274,9 +298,9 @@ def test_another_document_leaves_nothing_behind(engine: AnyEngine) -> None:
 
 def test_a_cleared_cache_holds_no_document(engine: AnyEngine) -> None:
     engine.generate(GenerationRequest(PROMPT, (FOLLOWED,), max_new_tokens=1))
-    assert engine._ngrams.masses(engine._tokenizer.encode("import"))
+    assert engine._document.ngrams.masses(engine._tokenizer.encode("import"))
     engine.clear_cache()
-    assert not engine._ngrams.masses(engine._tokenizer.encode("import"))
+    assert not engine._document.ngrams.masses(engine._tokenizer.encode("import"))
 
 
 def test_a_stop_text_ends_the_text_before_it_even_across_tokens(engine: AnyEngine) -> None:

@@ -107,8 +107,9 @@ def test_each_sampled_row_has_a_seed_of_its_own(*, greedy_first: bool) -> None:
 
 
 def test_bounds_and_stops_are_passed_on() -> None:
-    asked = CompletionRequest("x = ", max_new_tokens=5, max_length=50, stop=("\n", "#"))
+    asked = CompletionRequest("x = ", max_new_tokens=5, max_length=50, stop=("\n", "#"), elsewhere=("y",))
     request = generation_request(asked)
+    assert request.elsewhere == ("y",)
     assert (request.prompt, request.max_new_tokens, request.max_length, request.stop) == ("x = ", 5, 50, ("\n", "#"))
 
 

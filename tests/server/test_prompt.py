@@ -14,6 +14,7 @@ from neocaret_server.prompt import (
     for_model,
     left_edge,
     single_line,
+    text_elsewhere,
 )
 
 
@@ -55,6 +56,31 @@ def test_a_million_characters_are_cut_at_the_start_of_a_line() -> None:
 def test_one_line_of_a_million_characters_is_cut_anywhere() -> None:
     prompt = prompt_of("x" * 1_000_000)
     assert MOST_CHARACTERS - GRID < len(prompt) <= MOST_CHARACTERS
+
+
+def elsewhere_of(before: str, after: str = "") -> tuple[str, ...]:
+    *lines, last = split_lines(before)
+    return text_elsewhere(lines, last, split_lines(after)[1:])
+
+
+def test_elsewhere_in_a_short_document_is_what_stands_below_the_carets_line() -> None:
+    assert elsewhere_of("import os\nos.", ")\r\nb = 2\r\n") == ("b = 2\n",)
+    assert elsewhere_of("import os\nos.", ")\n\n  \n") == ()
+    assert elsewhere_of("import os\nos.") == ()
+
+
+@given(st.integers(0, 5 * MOST_CHARACTERS), st.integers(0, 5 * MOST_CHARACTERS))
+def test_elsewhere_begins_where_the_prompt_ends_and_is_bounded(before: int, after: int) -> None:
+    digits = "".join(map(str, range(20_000)))[: before + after]
+    texts = elsewhere_of(digits[:before], "\n" + digits[before:])
+    edge = left_edge(before)
+    expected = (digits[max(0, edge - MOST_CHARACTERS) : edge], digits[before:][:MOST_CHARACTERS])
+    assert texts == tuple(text for text in expected if text)
+
+
+def test_elsewhere_holds_still_while_typing() -> None:
+    text = "value = compute(other)\n" * 2_000
+    assert len({elsewhere_of(text + "x" * typed, "\nc = 3\n") for typed in range(0, 1_000, 10)}) <= 2
 
 
 @given(st.text(st.characters(), max_size=200), st.integers(1, 400))

@@ -114,6 +114,19 @@ async def test_only_python_files_are_named_and_only_below_their_workspace(
     assert [request.path for request in made.backend.requests] == ["app/é.py", "", "x.py", ""]
 
 
+async def test_the_rest_of_the_document_goes_with_the_prompt_unless_it_shall_not_count(make: Make) -> None:
+    made = make({})
+    await made.ready()
+    made.open("a = 1\r\nb = 2\r\nc = 3")
+    await made.texts(types.Position(0, 4), automatic=False)
+    made.server.settings = Settings(document_ngrams=False)
+    await made.texts(types.Position(0, 4), automatic=False)
+    assert [(each.prompt, each.elsewhere) for each in made.backend.requests] == [
+        ("a = ", ("b = 2\nc = 3",)),
+        ("a = ", ()),
+    ]
+
+
 async def test_a_huge_document_is_not_given_whole(make: Make) -> None:
     made = make({})
     await made.ready()

@@ -18,8 +18,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from neocaret_model.engine.document_ngrams import DocumentNgrams
 from neocaret_model.engine.healing import Healed, TokenTexts
+from neocaret_model.engine.open_document import OpenDocument
 from neocaret_model.engine.plan import Plan, plan_request
 from neocaret_model.engine.port import (
     CancelToken,
@@ -69,7 +69,7 @@ class LocalEngine(Generic[KeptT]):
         token_bytes = tokenizer.token_bytes()
         self._texts = None if token_bytes is None else TokenTexts(token_bytes[: self._vocabulary])
         self._prefixes: PrefixCache[KeptT] = PrefixCache(CACHE_BYTES, CHUNK, lambda kept: kept.bytes)
-        self._ngrams = DocumentNgrams()
+        self._document = OpenDocument(tokenizer.encode)
 
     @property
     def info(self) -> ModelInfo:
@@ -79,7 +79,7 @@ class LocalEngine(Generic[KeptT]):
     def clear_cache(self) -> None:
         """Forget what was kept of prompts for the next request."""
         self._prefixes.clear()
-        self._ngrams = DocumentNgrams()
+        self._document.forget()
 
     def generate(
         self, request: GenerationRequest, cancel: CancelToken | None = None, progress: TokenProgress | None = None
@@ -88,7 +88,8 @@ class LocalEngine(Generic[KeptT]):
         header = path_comment(request.path) if self._info.path_comment else ""
         plan = plan_request(request, self._tokenizer.encode, self._info.positions, self._heal, header)
         cancel = cancel or CancelToken()
-        self._read_document(request, plan)
+        if any(sampling.document_weight > 0.0 for sampling in request.rows):
+            self._document.read(request.elsewhere, plan.document)
         rows = [self._row(request, sampling, plan) for sampling in request.rows]
         with self._failures_told(), torch.inference_mode():
             began = time.perf_counter()
@@ -145,13 +146,9 @@ class LocalEngine(Generic[KeptT]):
     def _heal(self, tokens: list[int]) -> Healed:
         return Healed(tokens, "") if self._texts is None else self._texts.heal(tokens)
 
-    def _read_document(self, request: GenerationRequest, plan: Plan) -> None:
-        if any(sampling.document_weight > 0.0 for sampling in request.rows):
-            self._ngrams.read(plan.document)
-
     def _row(self, request: GenerationRequest, sampling: Sampling, plan: Plan) -> Row[RowSampler]:
         rewriting = Rewriting(self._texts, plan.rewritten) if self._texts is not None and plan.rewritten else None
-        sampler = RowSampler(sampling, plan.tokens, self._vocabulary, rewriting, self._ngrams)
+        sampler = RowSampler(sampling, plan.tokens, self._vocabulary, rewriting, self._document.ngrams)
         return Row(sampler, request.stop, self._tokenizer.decode, plan.rewritten)
 
     def _prefill(self, tokens: list[int], cancel: CancelToken) -> _Prefilled[KeptT]:

@@ -53,7 +53,7 @@ class Sampling:
     document_weight: float = 0.0
     """How much the n-grams of the document count beside the network: 1 is what was found best, 0 nothing.
 
-    The document is the prompt, with what of it does not fit the model's positions.
+    The document is the prompt, with what of it does not fit the model's positions, and the texts `elsewhere`.
     """
 
     def __post_init__(self) -> None:
@@ -90,6 +90,8 @@ class GenerationRequest:
     """A continuation ends before the first of these texts."""
     path: str = ""
     """The path of the file that the prompt is a part of, for models that were trained to know it; ignored by others."""
+    elsewhere: tuple[str, ...] = ()
+    """Other text of the document, before the prompt or after the caret: its n-grams count, and it is not fed."""
     heal: bool = False
     """The prompt ends where somebody stopped typing: choose its last tokens anew, with the same text."""
 
@@ -169,7 +171,7 @@ class Engine(Protocol):
         A cancelled request returns what it has, its unfinished rows marked `cancelled`.
 
         Raises:
-            RequestError: the prompt is empty or not valid Unicode, or `max_length` leaves no room for a single token.
+            RequestError: the prompt is empty, a text is not valid Unicode, or `max_length` leaves no room for a token.
         """
         ...
 
