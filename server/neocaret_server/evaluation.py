@@ -31,6 +31,8 @@ class EvaluationRequest:
     candidates: int = 5
     """Asked for at each caret."""
     max_new_tokens: int = CompletionRequest("").max_new_tokens
+    document_ngrams: bool = CompletionRequest("").document_ngrams
+    """Whether suggestions go by the n-grams of the text before the caret too."""
     human_eval: Path | None = None
     """The benchmark's own problem file: what the model writes for it is run."""
     samples: int = 10

@@ -338,7 +338,7 @@ def _asking(request: EvaluationRequest, candidates: int) -> Asking:
     from neocaret_model.evaluation.suggestions import Asking
     from neocaret_server.tidy import tidy
 
-    asked = CompletionRequest("", candidates=candidates, seed=request.seed)
+    asked = CompletionRequest("", candidates=candidates, seed=request.seed, document_ngrams=request.document_ngrams)
     return Asking(
         rows=_rows(asked),
         max_new_tokens=request.max_new_tokens,

@@ -61,7 +61,7 @@ def test_figures_are_printed_as_json(capfd: pytest.CaptureFixture[str]) -> None:
 
 def test_options_reach_the_evaluation(capfd: pytest.CaptureFixture[str]) -> None:
     options = "--model m --device cpu --dtype float32 --data a --data b/c --carets 9"
-    more = "--lines 8 --kilobytes 7 -n 2 --max-new-tokens 6 --seed 5 --human-eval f --samples 4 --temperature 0.3"
+    more = "--no-document-ngrams --lines 8 --kilobytes 7 -n 2 --max-new-tokens 6 --seed 5 --human-eval f --samples 4 --temperature 0.3"
     (request,) = run(capfd, *options.split(), *more.split())[3]
     assert request == EvaluationRequest(
         choice=ModelChoice("m", "cpu", "float32"),
@@ -71,6 +71,7 @@ def test_options_reach_the_evaluation(capfd: pytest.CaptureFixture[str]) -> None
         kilobytes=7,
         candidates=2,
         max_new_tokens=6,
+        document_ngrams=False,
         human_eval=Path("f"),
         samples=4,
         temperature=0.3,
@@ -168,6 +169,13 @@ def test_lines_are_typed_with_as_many_candidates_as_a_suggestion_has(tmp_path: P
     engine = FirstWordEngine()
     measured(EvaluationRequest(folders=(tmp_path,), carets=0, candidates=1, seed=4), engine)
     assert engine.requests[0] == generation_request(CompletionRequest("x = late\n", seed=4, stop=("\n",), path="a.py"))
+
+
+def test_document_weighs_nothing_in_an_evaluation_without_it(tmp_path: Path) -> None:
+    (tmp_path / "a.py").write_text("x = late\nlate\n")
+    engine = FirstWordEngine()
+    measured(EvaluationRequest(folders=(tmp_path,), document_ngrams=False), engine)
+    assert {row.document_weight for request in engine.requests for row in request.rows} == {0.0}
 
 
 def test_without_folders_the_source_of_neocaret_is_held_out() -> None:

@@ -43,6 +43,9 @@ def evaluate(
     max_new_tokens: Annotated[
         int, typer.Option(metavar="N", min=1, help="Longest continuation, in tokens.")
     ] = _DEFAULTS.max_new_tokens,
+    document_ngrams: Annotated[
+        bool, typer.Option(help="Whether suggestions go by what the text before the caret repeats.")
+    ] = _DEFAULTS.document_ngrams,
     human_eval: Annotated[
         Path | None, typer.Option(metavar="FILE", help="HumanEval's problems: the programs written for them are run.")
     ] = None,
@@ -68,6 +71,7 @@ def evaluate(
         kilobytes=kilobytes,
         candidates=candidates,
         max_new_tokens=max_new_tokens,
+        document_ngrams=document_ngrams,
         human_eval=human_eval,
         samples=samples,
         temperature=temperature,
