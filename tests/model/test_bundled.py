@@ -37,7 +37,7 @@ def test_weights_are_half_precision_and_small() -> None:
 
 
 def test_folder_holds_no_code_and_no_pickle() -> None:
-    assert {path.suffix for path in BUNDLED_FOLDER.iterdir()} <= {".json", ".safetensors", ".md"}
+    assert {path.suffix for path in BUNDLED_FOLDER.iterdir()} <= {".json", ".safetensors", ".md", ".png"}
 
 
 def test_all_layers_are_global_so_that_gpt2_engines_can_run_it() -> None:
