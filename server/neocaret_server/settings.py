@@ -62,7 +62,7 @@ class Settings:
     )
     document_ngrams: bool = field(
         default=True,
-        metadata=_as(Rule("flag"), "Whether what followed before in the document is likelier to follow again."),
+        metadata=_as(Rule("flag"), "Whether what followed elsewhere in the document is likelier to follow again."),
     )
     seed: int | None = field(
         default=None,
