@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import multiprocessing
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -15,6 +17,7 @@ from neocaret_model.training import checkpoint
 from neocaret_model.training.__main__ import main
 from neocaret_model.training.data import Batch, Batches, encode
 from neocaret_model.training.export import export
+from neocaret_model.training.gradients import BatchSource, Gradients, SharedBatch, WholeBatch
 from neocaret_model.training.loop import ANNEALED, PLATEAU, Phase, Run, RunOptions, with_tokens
 from neocaret_model.training.network import Network, folded_state, load_folded_state
 from neocaret_model.training.recipe import Recipe, Shape, load_recipe
@@ -110,6 +113,40 @@ def test_several_short_runs_add_up_to_a_long_one(recipe: Recipe, folder: Path) -
     summed = torch.load(folder / PLATEAU)["network"]
     for name, weight in whole.items():
         torch.testing.assert_close(summed[name], weight, rtol=0, atol=0)
+
+
+def test_processes_that_share_a_batch_have_its_gradients_whatever_their_number(recipe: Recipe, folder: Path) -> None:
+    settings = dataclasses.replace(recipe.optimization, batch_tokens=5 * 32)
+    source = BatchSource(folder / "train.npz", settings, recipe.seed)
+
+    def gradients(make: Callable[[Network], Gradients]) -> list[torch.Tensor]:
+        torch.manual_seed(1)
+        network = Network(recipe.shape)
+        with closing(make(network)) as maker:
+            loss = maker.at(3)
+        return [
+            torch.tensor(loss),
+            *(parameter.grad for parameter in network.parameters() if parameter.grad is not None),
+        ]
+
+    alone = gradients(lambda network: WholeBatch(network, source, torch.device("cpu")))
+    two = gradients(lambda network: SharedBatch(network, source, 2, compiled=False))
+    three = gradients(lambda network: SharedBatch(network, source, 3, compiled=False))
+    assert len(alone) == len(two) == 1 + len(list(Network(recipe.shape).parameters()))
+    for one, other, third in zip(alone, two, three, strict=True):
+        torch.testing.assert_close(other, one, rtol=0.02, atol=2e-4)
+        torch.testing.assert_close(third, other, rtol=0, atol=0)
+
+
+def test_a_process_that_dies_ends_the_run_with_a_sentence(recipe: Recipe, folder: Path) -> None:
+    source = BatchSource(folder / "train.npz", recipe.optimization, recipe.seed)
+    shared = SharedBatch(Network(recipe.shape), source, 2, compiled=False)
+    shared.at(0)
+    for process in multiprocessing.active_children():
+        process.kill()
+    with pytest.raises(RuntimeError, match="the same command goes on"):  # noqa: PT012 - the first may yet be answered
+        shared.at(1)
+        shared.at(2)
 
 
 def test_annealing_begins_again_after_more_training(recipe: Recipe, folder: Path) -> None:

@@ -5,16 +5,21 @@ from __future__ import annotations
 import dataclasses
 import io
 import tarfile
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
 from neocaret_model.training import corpus, sources
 from neocaret_model.training.cleaning import clean_code, clean_prose, is_code_path, is_prose_path
-from neocaret_model.training.recipe import Corpus, Package
+from neocaret_model.training.corpus import Document
+from neocaret_model.training.prepare import shaped
+from neocaret_model.training.recipe import Corpus, Package, load_recipe
 
 CORPUS = Corpus(
     package_bytes=100_000,
+    test_bytes=100_000,
+    snippet_bytes=100_000,
     prose_bytes=10_000,
     example_copies=1,
     standard_library=False,
@@ -98,6 +103,34 @@ def test_examples_are_kept_when_a_package_is_larger_than_its_share(tmp_path: Pat
     assert 1 < len(documents) < len(files)
     assert documents == list(corpus.read(small, tmp_path, seed=1))
     assert documents != list(corpus.read(small, tmp_path, seed=2))
+
+
+def test_tests_have_a_limit_of_their_own_and_snippets_count_as_examples(tmp_path: Path) -> None:
+    docs = "Use it::\n\n" + "".join(f"    frame_{i} = read('table_{i}.csv')\n" for i in range(20))
+    files = {f"b/tests/test_{i}.py": function(f"tested{i}") for i in range(20)}
+    write_archive(tmp_path, "good_package-2.1", {**files, "b/module.py": function("kept"), "docs/io.rst": docs})
+    write_archive(tmp_path, "held_out-1.0", {f"h/tests/test_{i}.py": function(f"held{i}") for i in range(20)})
+    read = list(corpus.read(dataclasses.replace(CORPUS, test_bytes=2000), tmp_path, seed=1))
+    training = [document for document in read if document.split == "train" and document.is_code]
+    assert [document.path for document in training][:2] == ["examples/io.py", "b/module.py"]
+    assert training[0].is_example
+    assert 0 < sum(len(document.text) for document in training[2:]) <= 2000
+    assert len([document for document in read if document.split == "validation"]) == 20
+
+
+def test_what_is_like_the_code_of_users_comes_repeatedly() -> None:
+    package = Package("small", "1.0", "MIT", copies=3)
+    recipe = dataclasses.replace(
+        load_recipe("small"), corpus=dataclasses.replace(CORPUS, example_copies=2, packages=(package,))
+    )
+    documents = [
+        Document("small", "examples/plot.py", "import small\n", "train"),
+        Document("small", "small/core.py", "def small():\n", "train"),
+        Document("small", "README.md", "Small.\n", "train", is_code=False),
+        Document("large", "large/core.py", "def large():\n", "train"),
+    ]
+    texts = ["".join(text.pieces).strip() for text in shaped(documents, "train", recipe)]
+    assert Counter(texts) == {"import small": 2, "def small():": 3, "Small.": 1, "def large():": 1}
 
 
 def test_a_package_can_have_a_limit_of_its_own(tmp_path: Path) -> None:

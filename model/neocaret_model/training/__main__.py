@@ -5,8 +5,12 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from neocaret_model.training.recipe import Recipe, load_recipe
+
+if TYPE_CHECKING:
+    from neocaret_model.training.loop import RunOptions
 
 INTERRUPTED = 130
 
@@ -32,20 +36,26 @@ def _prepare(recipe: Recipe, parsed: argparse.Namespace) -> None:
 
 
 def _train(recipe: Recipe, parsed: argparse.Namespace) -> None:
-    from neocaret_model.training.loop import Run, RunOptions, with_tokens
+    from neocaret_model.training.loop import Run, with_tokens
 
     if parsed.tokens is not None:
         recipe = with_tokens(recipe, parsed.tokens)
-    run = Run(recipe, parsed.folder, RunOptions(device=parsed.device, compiled=not parsed.no_compile))
+    run = Run(recipe, parsed.folder, _options(parsed))
     if parsed.start_from is not None:
         run.start_from(parsed.start_from)
     run.train()
 
 
 def _anneal(recipe: Recipe, parsed: argparse.Namespace) -> None:
-    from neocaret_model.training.loop import Run, RunOptions
+    from neocaret_model.training.loop import Run
 
-    Run(recipe, parsed.folder, RunOptions(device=parsed.device, compiled=not parsed.no_compile)).anneal()
+    Run(recipe, parsed.folder, _options(parsed)).anneal()
+
+
+def _options(parsed: argparse.Namespace) -> RunOptions:
+    from neocaret_model.training.loop import RunOptions
+
+    return RunOptions(device=parsed.device, compiled=not parsed.no_compile, processes=parsed.processes)
 
 
 def _plot(_recipe: Recipe, parsed: argparse.Namespace) -> None:
@@ -83,6 +93,9 @@ def _parser() -> argparse.ArgumentParser:
         stage.add_argument("--start-from", type=Path, metavar="MODEL", help="begin with an exported model's weights")
     for stage in (train, anneal, make):
         stage.add_argument("--device", default="auto", help="cuda or cpu (default: cuda where there is one)")
+        stage.add_argument(
+            "--processes", type=int, default=1, help="share each batch among so many, on a CPU (default: 1)"
+        )
         stage.add_argument("--no-compile", action="store_true", help="plain modules instead of torch.compile")
     for stage in (plot, make):
         stage.add_argument("--picture", type=Path, help="the PNG to write (default: loss.png in the run's folder)")

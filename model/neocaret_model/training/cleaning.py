@@ -27,14 +27,19 @@ _BANNER = re.compile(r"\A(#!.*\n)?(\s*#.*\n)+")
 _BANNER_WORDS = re.compile(r"copyright|licen[sc]e|spdx|coding[:=]", re.IGNORECASE)
 
 
+def is_skipped(path: str) -> bool:
+    """Tell whether a file is another project's, or translations or leftovers."""
+    return _SKIPPED_PARTS.search(path) is not None
+
+
 def is_code_path(path: str) -> bool:
     """Tell whether a file is Python source of the package itself."""
-    return path.endswith(".py") and not _SKIPPED_PARTS.search(path)
+    return path.endswith(".py") and not is_skipped(path)
 
 
 def is_prose_path(path: str) -> bool:
     """Tell whether a file is documentation in sentences, neither a licence nor a list of changes."""
-    return path.endswith((".rst", ".md", ".txt")) and not _SKIPPED_PARTS.search(path) and not _NO_PROSE.search(path)
+    return path.endswith((".rst", ".md", ".txt")) and not is_skipped(path) and not _NO_PROSE.search(path)
 
 
 def clean_code(raw: bytes) -> str | None:

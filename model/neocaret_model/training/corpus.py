@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from neocaret_model.training.cleaning import clean_code, clean_prose, is_code_path, is_prose_path
+from neocaret_model.training import snippets
+from neocaret_model.training.cleaning import clean_code, clean_prose, is_code_path, is_prose_path, is_skipped
 from neocaret_model.training.recipe import Corpus, Package, Split
 from neocaret_model.training.sources import STANDARD_LIBRARY, package_files, standard_library_files
 
@@ -17,8 +18,10 @@ MAX_SEEN_LINES = 0.6
 
 _LONG_LINE = 20
 _EXAMPLES = re.compile(r"(^|/)(examples?|galler(y|ies)|tutorials?|docs_src|demos?)/")
+_TESTS = re.compile(r"(^|/)((tests?|testing)/|(test_[^/]*|[^/]*_test|conftest)\.py$)")
 
 File = tuple[str, bytes]
+Cleaner = Callable[[bytes], str | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +44,7 @@ class Document:
 def read(corpus: Corpus, folder: Path, seed: int) -> Iterator[Document]:
     """Yield the corpus's documents; the same for a seed.
 
-    A package's examples come before its other files, so that no cap drops them.
+    A package's examples and snippets come before its other code, and its tests last, so that no cap drops the former.
 
     Raises:
         FileNotFoundError: a package has not been fetched.
@@ -50,19 +53,32 @@ def read(corpus: Corpus, folder: Path, seed: int) -> Iterator[Document]:
     for package, files in _sources(corpus, folder):
         order = sorted(files, key=lambda file: file[0])
         random.Random(f"{seed} {package.name}").shuffle(order)  # noqa: S311 - a reproducible order, no secret
-        order.sort(key=lambda file: _EXAMPLES.search(file[0]) is None)
+        training = package.split == "train"
         code = [file for file in order if is_code_path(file[0])]
-        prose = [file for file in order if is_prose_path(file[0])]
-        for path, text in _chosen(code, clean_code, package.most_bytes or corpus.package_bytes, seen):
-            yield Document(package.name, path, text, package.split)
-        if package.split == "train":
-            for path, text in _chosen(prose, clean_prose, corpus.prose_bytes, seen):
-                yield Document(package.name, path, text, package.split, is_code=False)
+        examples = [file for file in code if _EXAMPLES.search(file[0])]
+        tests = [file for file in code if _TESTS.search(file[0]) and not _EXAMPLES.search(file[0])]
+        others = [file for file in code if not _TESTS.search(file[0]) and not _EXAMPLES.search(file[0])]
+        most = package.most_bytes or corpus.package_bytes
+        parts: list[tuple[Iterable[File], Cleaner, int, bool]] = [
+            (examples, clean_code, most, True),
+            (_scripts(order) if training else (), clean_code, corpus.snippet_bytes, True),
+            (others, clean_code, most, True),
+            (tests, clean_code, corpus.test_bytes if training else most, True),
+            ((file for file in order if training and is_prose_path(file[0])), clean_prose, corpus.prose_bytes, False),
+        ]
+        for part, clean, most_bytes, is_code in parts:
+            for path, text in _chosen(part, clean, most_bytes, seen):
+                yield Document(package.name, path, text, package.split, is_code)
 
 
-def _chosen(
-    files: list[File], clean: Callable[[bytes], str | None], most: int, seen: set[str]
-) -> Iterator[tuple[str, str]]:
+def _scripts(files: list[File]) -> Iterator[File]:
+    for path, raw in files:
+        script_path = snippets.script_path(path)
+        if script_path is not None and not is_skipped(path):
+            yield script_path, snippets.script(path, raw)
+
+
+def _chosen(files: Iterable[File], clean: Cleaner, most: int, seen: set[str]) -> Iterator[tuple[str, str]]:
     left = most
     for path, raw in files:
         text = clean(raw)

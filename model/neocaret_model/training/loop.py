@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,8 @@ import torch
 from safetensors.torch import load_file
 
 from neocaret_model.training import checkpoint
-from neocaret_model.training.data import Batch, Batches, TokenStore, validation_batches
+from neocaret_model.training.data import TokenStore, validation_batches
+from neocaret_model.training.gradients import BatchSource, Gradients, SharedBatch, WholeBatch, batch_loss
 from neocaret_model.training.network import Network, load_folded_state
 from neocaret_model.training.optimizer import Optimizers
 from neocaret_model.training.recipe import Recipe
@@ -36,6 +38,8 @@ class RunOptions:
     compiled: bool = True
     checkpoint_steps: int = 50
     validation_steps: int = 100
+    processes: int = 1
+    """That share each batch, on a CPU; what is learned is the same for any number above 1."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +69,7 @@ class Run:
         torch.manual_seed(recipe.seed)
         self._network = Network(recipe.shape).to(self._device)
         self._optimizers = Optimizers(self._network, recipe.optimization)
-        self._train, self._validation = (TokenStore.load(folder / f"{name}.npz") for name in ("train", "validation"))
-        self._batches = Batches(self._train, recipe.optimization, recipe.seed)
+        self._validation = TokenStore.load(folder / "validation.npz")
         self._loss = torch.compile(self._network) if options.compiled else self._network
 
     def start_from(self, model: Path) -> None:
@@ -107,7 +110,7 @@ class Run:
             self._validation, settings.batch_size, settings.sequence_length, VALIDATION_BATCHES
         )
         with torch.no_grad():
-            losses = [float(self._batch_loss(batch)) for batch in batches]
+            losses = [float(batch_loss(self._loss, batch, self._device)) for batch in batches]
         return sum(losses) / len(losses)
 
     def _take(self, state: dict[str, Any]) -> int:
@@ -118,10 +121,11 @@ class Run:
     def _go(self, phase: Phase, begin: int) -> None:
         settings = self._recipe.optimization
         reporter = Reporter(phase.name, self._folder / "log.jsonl", settings.step_tokens, phase.end)
-        with reporter:
+        with reporter, closing(self._gradients()) as gradients:
             for step in range(begin, phase.end):
-                factor = phase.factor(step, settings.warmup_steps)
-                loss = self._step(self._batches.at(step), factor)
+                loss = gradients.at(step)
+                torch.nn.utils.clip_grad_norm_(self._network.parameters(), settings.gradient_clip)
+                self._optimizers.step(phase.factor(step, settings.warmup_steps))
                 done = step + 1
                 reporter.stepped(done, loss)
                 if done % self._options.validation_steps == 0 or done == phase.end:
@@ -129,18 +133,11 @@ class Run:
                 if done % self._options.checkpoint_steps == 0 or done == phase.end:
                     self._save(phase, done)
 
-    def _step(self, batch: Batch, factor: float) -> float:
-        loss = self._batch_loss(batch)
-        loss.backward()  # type: ignore[no-untyped-call]  # torch does not type it
-        torch.nn.utils.clip_grad_norm_(self._network.parameters(), self._recipe.optimization.gradient_clip)
-        self._optimizers.step(factor)
-        return float(loss.detach())
-
-    def _batch_loss(self, batch: Batch) -> torch.Tensor:
-        tokens = torch.from_numpy(batch).to(self._device)
-        with torch.autocast(self._device.type, dtype=torch.bfloat16):
-            loss: torch.Tensor = self._loss(tokens[:, :-1].contiguous(), tokens[:, 1:].contiguous())
-        return loss
+    def _gradients(self) -> Gradients:
+        source = BatchSource(self._folder / "train.npz", self._recipe.optimization, self._recipe.seed)
+        if self._options.processes == 1 or self._device.type != "cpu":
+            return WholeBatch(self._loss, source, self._device)
+        return SharedBatch(self._network, source, self._options.processes, compiled=self._options.compiled)
 
     def _figures(self, loss: float) -> Figures:
         validation = self.validation_loss()

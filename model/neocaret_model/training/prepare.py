@@ -10,7 +10,7 @@ from tokenizers import Tokenizer
 from neocaret_model.training import corpus, sources
 from neocaret_model.training.corpus import Document
 from neocaret_model.training.data import encode
-from neocaret_model.training.recipe import Recipe, Split
+from neocaret_model.training.recipe import Corpus, Recipe, Split
 from neocaret_model.training.shaping import ShapedText, shape
 from neocaret_model.training.tokenizer import save_tokenizer, train_tokenizer
 
@@ -42,13 +42,21 @@ def prepare(recipe: Recipe, folder: Path, tokenizer_from: Path | None = None) ->
 
 
 def shaped(documents: list[Document], split: Split, recipe: Recipe) -> list[ShapedText]:
-    """Return a part of the corpus as it is learned; examples come repeatedly, each time in another shape."""
+    """Return a part of the corpus as it is learned; what comes repeatedly has another shape each time."""
     return [
         shape(document, recipe.shaping, recipe.seed + copy)
         for document in documents
         if document.split == split
-        for copy in range(recipe.corpus.example_copies if document.is_example and split == "train" else 1)
+        for copy in range(_copies(document, recipe.corpus))
     ]
+
+
+def _copies(document: Document, corpus: Corpus) -> int:
+    if document.split != "train" or not document.is_code:
+        return 1
+    if document.is_example:
+        return corpus.example_copies
+    return next((package.copies for package in corpus.packages if package.name == document.source), 1)
 
 
 def _encode_split(texts: list[ShapedText], split: Split, tokenizer: Tokenizer, folder: Path) -> None:

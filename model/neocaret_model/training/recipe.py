@@ -91,6 +91,8 @@ class Package:
     split: Split = "train"
     most_bytes: int | None = None
     """Of code; None is the corpus's own limit."""
+    copies: int = 1
+    """How often its code comes; more where it is small and like what users write."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,10 +101,14 @@ class Corpus:
 
     package_bytes: int
     """Of one package's code, drawn at random."""
+    test_bytes: int
+    """Of one package's tests: they call what it offers, and repeat themselves."""
+    snippet_bytes: int
+    """Of the code that one package's documentation shows."""
     prose_bytes: int
     """Of one package's documentation."""
     example_copies: int
-    """How often the packages' examples come: they are most like what users write."""
+    """How often the packages' examples and snippets come: they are most like what users write."""
     standard_library: bool
     packages: tuple[Package, ...]
 
