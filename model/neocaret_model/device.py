@@ -65,4 +65,15 @@ def _best_format(device: torch.device) -> DtypeName:
 
     if device.type == "cuda":
         return "bfloat16" if torch.cuda.is_bf16_supported(including_emulation=False) else "float16"
-    return "float16" if device.type == "mps" else "float32"
+    if device.type == "mps":
+        return "float16"
+    return "bfloat16" if _processor_multiplies_bfloat16() else "float32"
+
+
+def _processor_multiplies_bfloat16() -> bool:
+    """Tell whether this processor has instructions for it: without them bfloat16 is slower than float32."""
+    import torch
+
+    # No public function tells.
+    knows = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
+    return any(bool(getattr(torch.cpu, name, lambda: False)()) for name in knows)

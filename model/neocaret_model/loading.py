@@ -12,7 +12,7 @@ from neocaret_model.engine.port import Engine, ModelInfo
 from neocaret_model.errors import BrokenWeightsError, DeviceError
 from neocaret_model.hub import LoadProgress, resolve
 from neocaret_model.path_comment import reads_path_comment
-from neocaret_model.threads import let_waiting_threads_sleep
+from neocaret_model.threads import choose_threads, let_waiting_threads_sleep
 from neocaret_model.tokenizer import END_OF_TEXT, TextTokenizer, read_tokenizer
 from neocaret_model.weights import read_weights, stored_parameters, weight_files
 
@@ -87,6 +87,8 @@ def _load(model: str, device: str, dtype: str, make_runner: _MakeRunner, watch: 
         positions=config.positions,
         path_comment=reads_path_comment(folder),
     )
+    if place.device.type == "cpu":
+        choose_threads(info.parameters * place.dtype.itemsize)
     runner = _made(make_runner, config, place, replace(watch, what=f"Loading {model}"), info)
 
     from neocaret_model.engine.engine import LocalEngine

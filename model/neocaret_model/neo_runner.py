@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from neocaret_model.engine.key_values import Prefix, Tails
+from neocaret_model.engine.branches import Branches
+from neocaret_model.engine.key_values import Prefix
 from neocaret_model.network import Network
 
 
@@ -34,9 +35,9 @@ class NeoRunner:
         """Append `tokens` to `kept`; returns the logits (1 x V) after the last of them."""
         return self._network.logits(self._network.prefill(self._tensor(tokens), kept)[-1:])
 
-    def rows(self, kept: Prefix, count: int, tokens: int) -> NeoRows:
-        """Return `count` rows after `kept`, for at most `tokens` tokens each."""
-        return NeoRows(self._network, kept, self._network.new_tails(count, tokens))
+    def rows(self, kept: Prefix, count: int) -> NeoRows:
+        """Return `count` rows after `kept`."""
+        return NeoRows(self._network, Branches(kept, count))
 
     def score(self, tokens: Sequence[int], count: int) -> Tensor:
         """Return the logits (count x V) after each of the last `count` of `tokens`."""
@@ -50,15 +51,20 @@ class NeoRunner:
 class NeoRows:
     """Continuations of one prefix."""
 
-    def __init__(self, network: Network, prefix: Prefix, tails: Tails) -> None:
-        self._network = network
-        self._prefix = prefix
-        self._tails = tails
+    takes_drafts = True
 
-    def step(self, tokens: Sequence[int]) -> Tensor:
-        """Append one token to each row; returns the logits (B x V) after it."""
-        return self._network.decode(torch.tensor(tokens, device=self._network.device), self._prefix, self._tails)
+    def __init__(self, network: Network, branches: Branches) -> None:
+        self._network = network
+        self._branches = branches
+
+    def step(self, tokens: Sequence[Sequence[int]]) -> Tensor:
+        """Append some tokens to each row; returns the logits (M x V) after each of them, row after row."""
+        return self._network.decode(tokens, self._branches)
+
+    def accept(self, counts: Sequence[int]) -> None:
+        """Keep the first so many tokens of each row's last ones."""
+        self._branches.accept(counts)
 
     def keep(self, rows: Sequence[int]) -> None:
         """Drop all rows but these."""
-        self._tails.keep_rows(rows)
+        self._branches.keep_rows(rows)

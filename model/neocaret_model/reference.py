@@ -43,7 +43,7 @@ class TransformersRunner:
         """Append `tokens` to `kept`; returns the logits (1 x V) after the last of them."""
         return feed(self._network, [tokens], kept.cache)
 
-    def rows(self, kept: KeptCache, count: int, tokens: int) -> TransformersRows:  # noqa: ARG002 - it grows as needed
+    def rows(self, kept: KeptCache, count: int) -> TransformersRows:
         """Return `count` rows after `kept`, which stays as it is."""
         return TransformersRows(self._network, dynamic_cache.expand(kept.cache, count))
 
@@ -57,13 +57,18 @@ class TransformersRunner:
 class TransformersRows:
     """Continuations of one prefix."""
 
+    takes_drafts = False
+
     def __init__(self, network: GPTNeoForCausalLM, cache: DynamicCache) -> None:
         self._network = network
         self._cache = cache
 
-    def step(self, tokens: Sequence[int]) -> Tensor:
+    def step(self, tokens: Sequence[Sequence[int]]) -> Tensor:
         """Append one token to each row; returns the logits (B x V) after it."""
-        return feed(self._network, [[token] for token in tokens], self._cache)
+        return feed(self._network, tokens, self._cache)
+
+    def accept(self, counts: Sequence[int]) -> None:
+        """Keep what was appended: one token is never a draft."""
 
     def keep(self, rows: Sequence[int]) -> None:
         """Drop all rows but these."""

@@ -1,4 +1,4 @@
-"""How torch's threads wait for each other on a machine that has other things to do as well.
+"""How many threads torch computes with, and how they wait for each other where a machine has other things to do.
 
 OpenMP's threads spin at the end of each parallel region, some hundred of them per token. Where another program holds
 one of the cores, the spinning ones wait for whole time slices. The bundled model, 32 tokens on two cores:
@@ -9,11 +9,39 @@ one of the cores, the spinning ones wait for whole time slices. The bundled mode
 
 An editor's machine is seldom idle, so they sleep. `OMP_WAIT_POLICY=ACTIVE neocaret complete "import os" --greedy
 --max-new-tokens 32 --json` shows the other side.
+
+Waking a thread that sleeps takes as long as a small product does: a small model is fastest on a single one. A step of
+three rows, ms, on two idle cores (`python tests/bench/threads.py`):
+
+    weights, MiB        13     27     57    114    237    473
+    1 thread           2.6    4.1    7.0   11.8   22.1   44.7
+    2 threads          5.2    7.0    8.9   14.2   22.0   39.2
 """
 
 from __future__ import annotations
 
 import os
+from functools import cache
+
+SMALL_BYTES = 64 * 1024**2
+"""Of weights: below it one thread is the fastest."""
+
+
+def choose_threads(weight_bytes: int) -> None:
+    """Let torch compute with as many threads as serve a model of this size best, unless the user has chosen."""
+    import torch
+
+    everything = _everything()
+    if "OMP_NUM_THREADS" not in os.environ:
+        torch.set_num_threads(1 if weight_bytes < SMALL_BYTES else everything)
+
+
+@cache
+def _everything() -> int:
+    """The number of threads that torch has chosen by itself."""
+    import torch
+
+    return torch.get_num_threads()
 
 
 def let_waiting_threads_sleep() -> None:

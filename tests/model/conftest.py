@@ -93,7 +93,7 @@ def reference(tiny_folder: Path) -> GPTNeoForCausalLM:
 def engine(tiny_folder: Path, request: pytest.FixtureRequest) -> Iterator[LocalEngine[Any]]:
     """Whatever computes, the engine keeps the same laws."""
     load = load_engine if request.param == "own" else load_reference_engine
-    loaded = load(str(tiny_folder), device="cpu")
+    loaded = load(str(tiny_folder), device="cpu", dtype="float32")
     assert isinstance(loaded, LocalEngine)
     yield loaded
     loaded._prefixes.check()

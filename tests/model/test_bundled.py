@@ -21,7 +21,7 @@ PROMPT = "import os\nimport sys\n\n\ndef main():\n    for path in "
 
 @pytest.fixture(scope="module")
 def engine() -> Engine:
-    return load_engine("bundled", device="cpu")
+    return load_engine("bundled", device="cpu", dtype="float32")
 
 
 def greedy(engine: Engine, prompt: str, tokens: int = 16) -> str:

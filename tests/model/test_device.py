@@ -14,6 +14,8 @@ def machine(monkeypatch: pytest.MonkeyPatch) -> None:
     """A machine with neither cuda nor mps, until a test gives it one."""
     has_cuda(monkeypatch, present=False)
     has_mps(monkeypatch, present=False)
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)
+    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: False)
 
 
 def has_cuda(monkeypatch: pytest.MonkeyPatch, *, present: bool, bfloat16: bool = True) -> None:
@@ -66,6 +68,16 @@ def test_auto_takes_the_fastest_format_that_keeps_the_quality(monkeypatch: pytes
     assert choose_dtype("auto", CUDA) == torch.bfloat16
     has_cuda(monkeypatch, present=True, bfloat16=False)
     assert choose_dtype("auto", CUDA) == torch.float16
+
+
+@pytest.mark.parametrize("instructions", ["_is_avx512_bf16_supported", "_is_amx_tile_supported"])
+def test_auto_takes_bfloat16_where_the_processor_multiplies_it(
+    monkeypatch: pytest.MonkeyPatch, instructions: str
+) -> None:
+    monkeypatch.setattr(torch.cpu, instructions, lambda: True)
+    assert choose_dtype("auto", CPU) == torch.bfloat16
+    monkeypatch.delattr(torch.cpu, instructions)
+    assert choose_dtype("auto", CPU) == torch.float32
 
 
 @pytest.mark.parametrize("name", ["float32", "float16", "bfloat16"])

@@ -13,6 +13,7 @@ import pytest
 import torch
 from transformers import GPTNeoForCausalLM
 
+from neocaret_model.engine import engine as engine_module
 from neocaret_model.engine.engine import CHUNK, LocalEngine
 from neocaret_model.engine.plan import Plan
 from neocaret_model.engine.port import CancelToken, Continuation, GenerationRequest, GenerationResult, Sampling
@@ -214,7 +215,7 @@ def test_the_first_token_of_a_healed_prompt_is_the_best_that_agrees_with_it(
         logits = reference(torch.tensor([healed.tokens])).logits[0, -1]
     best = allowed[int(logits[allowed].argmax())]
     (row,) = [engine._row(GenerationRequest("def mai", heal=True), Sampling(), Plan([1], 1, 1, healed.text))]
-    assert sample(logits[None], [row.sampler], len(logits)).tokens == [best]
+    assert sample(logits, row.sampler, len(logits)).token == best
 
 
 def test_rows_of_a_healed_prompt_are_the_same_alone_and_beside_others(engine: AnyEngine) -> None:
@@ -236,6 +237,19 @@ def test_a_stop_text_in_what_is_written_again_does_not_stop(engine: AnyEngine) -
 # The document's n-grams
 
 FOLLOWED = Sampling(document_weight=100.0)
+
+
+def test_drafts_change_nothing_but_the_steps(engine: AnyEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = tuple(replace(sampling, document_weight=1.0) for sampling in (Sampling(), *LADDER))
+    request = GenerationRequest(PROMPT + PROMPT[:40], rows, max_new_tokens=30, stop=("zz",), heal=True)
+    drafted, greedy = engine.generate(request), engine.generate(replace(request, rows=rows[:1]))
+    monkeypatch.setattr(engine_module, "DRAFT", 0)
+    plain = engine.generate(request)
+    assert [(one.text, one.finish_reason) for one in drafted.continuations] == [
+        (one.text, one.finish_reason) for one in plain.continuations
+    ]
+    assert plain.steps == max(one.tokens for one in plain.continuations) - 1
+    assert (greedy.steps < plain.steps) == isinstance(engine._runner, NeoRunner)
 
 
 def distinct_lines(count: int) -> str:
@@ -452,5 +466,5 @@ def test_what_stays_kept_is_not_changed_by_those_who_use_it(engine: AnyEngine) -
     before = engine.generate(request)
     engine.generate(GenerationRequest("y" * 70 + "x" * 30, LADDER, max_new_tokens=12, stop=("e",)))
     again = engine.generate(request)
-    assert again.reused_tokens == 2 * CHUNK
+    assert again.reused_tokens == 4 * CHUNK
     assert without_times(again) == without_times(before)

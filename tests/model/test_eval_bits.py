@@ -38,7 +38,7 @@ def test_bits_are_those_of_the_loss_of_transformers(engine: LocalEngine[Any], re
 def test_bits_of_the_path_comment_are_not_counted(make_checkpoint: Callable[..., Path]) -> None:
     folder = make_checkpoint()
     (folder / TRAITS_FILE).write_text('{"path_comment": true}')
-    engine = load_engine(str(folder), device="cpu")
+    engine = load_engine(str(folder), device="cpu", dtype="float32")
     report = measure_bits(engine, [SHORT], lambda _, __: None)
     both, comment = engine.score("# a.py\nimport os\n"), engine.score("# a.py\n")
     assert report.bytes == 10

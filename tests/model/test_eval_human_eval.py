@@ -70,7 +70,7 @@ class Writer:
         self.requests.append(request)
         texts = self.script[request.prompt]
         rows = tuple(Continuation(texts[row % len(texts)], 1, -1.0, "stop") for row in range(len(request.rows)))
-        return GenerationResult(rows, 1, 1, 0, 0.0, 0.0)
+        return GenerationResult(rows, 1, 1, 0, 0, 0.0, 0.0)
 
     def score(self, text: str) -> tuple[float, ...]:
         return (-1.0,) * len(text)

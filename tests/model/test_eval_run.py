@@ -56,7 +56,7 @@ class ScriptedEngine:
         self.requests.append(request)
         texts = self.script.get(request.prompt.rpartition("\n")[2], ())
         padded = (*texts, *[""] * len(request.rows))[: len(request.rows)]
-        return GenerationResult(tuple(Continuation(text, 1, -1.0, "stop") for text in padded), 1, 1, 0, 0.0, 0.0)
+        return GenerationResult(tuple(Continuation(text, 1, -1.0, "stop") for text in padded), 1, 1, 0, 0, 0.0, 0.0)
 
     def score(self, text: str) -> tuple[float, ...]:
         return (-1.0,) * len(text)

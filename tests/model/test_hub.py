@@ -256,7 +256,7 @@ def test_progress_counts_all_the_bytes(client: Client) -> None:
 
 def test_transformers_and_we_find_the_same_model(hub: Hub, client: Client, tiny_folder: Path) -> None:
     hub.files = {path.name: path.read_bytes() for path in tiny_folder.iterdir()}
-    ours = load_engine(str(client.folder()))
+    ours = load_engine(str(client.folder()), dtype="float32")
     theirs = GPTNeoForCausalLM.from_pretrained(NAME, cache_dir=client.home / "hub", local_files_only=True)
     assert sum(parameter.numel() for parameter in theirs.parameters()) == ours.info.parameters
     assert ours.generate(GenerationRequest("import", max_new_tokens=2)).continuations[0].tokens == 2

@@ -9,15 +9,20 @@ import torch
 
 from neocaret_model import linear
 
+FORMATS = [(torch.float32, 1e-4), (torch.bfloat16, 0.2)]
 
+
+@pytest.mark.parametrize(("dtype", "tolerance"), FORMATS, ids=["float32", "bfloat16"])
 @pytest.mark.parametrize("bias", [True, False])
 @pytest.mark.parametrize("rows", [1, 3, 5, 64])
-def test_packed_product_is_the_plain_one(rows: int, bias: bool) -> None:
-    weight, inputs = torch.randn(96, 64), torch.randn(rows, 64)
-    added = torch.randn(96) if bias else None
+def test_packed_product_is_the_plain_one(rows: int, bias: bool, dtype: torch.dtype, tolerance: float) -> None:
+    if dtype == torch.bfloat16 and not torch.ops.mkldnn._is_mkldnn_bf16_supported():
+        pytest.skip("this processor has no bfloat16 through oneDNN")
+    weight, inputs = torch.randn(96, 64).to(dtype), torch.randn(rows, 64).to(dtype)
+    added = torch.randn(96).to(dtype) if bias else None
     with torch.inference_mode():
         expected = linear.plain(weight, added)(inputs)
-        torch.testing.assert_close(linear.packed(weight, added)(inputs), expected, rtol=0, atol=1e-4)
+        torch.testing.assert_close(linear.packed(weight, added)(inputs), expected, rtol=0, atol=tolerance)
 
 
 def test_packing_keeps_no_reference_to_the_weight() -> None:
@@ -48,7 +53,7 @@ def test_a_torch_without_the_kernel_computes_plainly(monkeypatch: pytest.MonkeyP
 
 
 def test_other_formats_are_left_to_torch() -> None:
-    assert linear.choose(torch.randn(96, 64).bfloat16()) is linear.plain
+    assert linear.choose(torch.randn(96, 64).half()) is linear.plain
 
 
 def test_choosing_draws_no_random_number_of_the_users() -> None:

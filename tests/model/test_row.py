@@ -10,8 +10,8 @@ def spell(tokens: Sequence[int]) -> str:
     return "".join(map(chr, tokens))
 
 
-def grown(text: str, *stop: str, ends_text: bool = False) -> Row[None]:
-    row: Row[None] = Row(None, stop, spell)
+def grown(text: str, *stop: str, ends_text: bool = False, most: int = 99) -> Row[None]:
+    row: Row[None] = Row(None, stop, spell, most)
     for place, character in enumerate(text):
         row.take(ord(character), -0.5, ends_text=ends_text and place == len(text) - 1)
     return row
@@ -26,14 +26,13 @@ def test_a_row_without_tokens_has_no_logprob() -> None:
 
 
 def test_a_row_that_ran_out_says_so() -> None:
-    row = grown("ab")
-    row.run_out()
-    assert row.continuation().finish_reason == "length"
+    row = grown("ab", most=3)
+    assert (row.finish_reason, row.left) == (None, 1)
+    assert grown("abc", most=3).continuation() == Continuation("abc", 3, -0.5, "length")
 
 
 def test_a_stop_text_spanning_tokens_ends_the_text_before_it() -> None:
-    row = grown("x\n\n", "\n\n")
-    row.run_out()
+    row = grown("x\n\n", "\n\n", most=3)
     assert row.continuation() == Continuation("x", 3, -0.5, "stop")
 
 

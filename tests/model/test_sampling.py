@@ -16,7 +16,7 @@ from transformers import (
 
 from neocaret_model.engine.document_ngrams import DocumentNgrams
 from neocaret_model.engine.port import Sampling
-from neocaret_model.engine.sampling import RowSampler, candidates, mixed, sample
+from neocaret_model.engine.sampling import RowSampler, Sampled, candidates, mixed, sample
 
 seeds = st.integers(0, 2**31)
 samplings = st.builds(
@@ -27,6 +27,10 @@ samplings = st.builds(
     repetition_penalty=st.sampled_from([1.0, 1.3]),
     seed=seeds,
 )
+
+
+def sample_rows(logits: torch.Tensor, rows: list[RowSampler], vocabulary: int) -> list[Sampled]:
+    return [sample(one, row, vocabulary) for one, row in zip(logits, rows, strict=True)]
 
 
 def random_logits(seed: int, rows: int, vocabulary: int, spread: float = 2.0) -> torch.Tensor:
@@ -72,7 +76,7 @@ def test_tokens_come_as_often_as_their_probability_says() -> None:
     logits = random_logits(0, 1, 12)
     row = RowSampler(sampling, [], 12)
     draws = 20_000
-    counts = torch.bincount(torch.tensor([sample(logits, [row], 12).tokens[0] for _ in range(draws)]), minlength=12)
+    counts = torch.bincount(torch.tensor([sample(logits[0], row, 12).token for _ in range(draws)]), minlength=12)
     assert torch.allclose(counts / draws, expected_probabilities(logits[0], sampling, [0]).float(), atol=0.015)
 
 
@@ -81,43 +85,43 @@ def test_tokens_come_as_often_as_their_probability_says() -> None:
 def test_a_row_takes_the_same_tokens_alone_and_beside_others(seed: int, rows: list[Sampling]) -> None:
     steps = [random_logits(seed + step, len(rows), 400) for step in range(4)]
     together = [RowSampler(sampling, [3], 400) for sampling in rows]
-    side_by_side = [sample(logits, together, 400).tokens for logits in steps]
+    side_by_side = [sample_rows(logits, together, 400) for logits in steps]
     for place, sampling in enumerate(rows):
         alone = RowSampler(sampling, [3], 400)
-        assert [sample(logits[[place]], [alone], 400).tokens[0] for logits in steps] == [
-            tokens[place] for tokens in side_by_side
-        ]
+        assert [sample(logits[place], alone, 400) for logits in steps] == [taken[place] for taken in side_by_side]
 
 
 def test_greedy_takes_the_likeliest_whatever_the_cuts() -> None:
     logits = random_logits(1, 1, 50)
     row = RowSampler(Sampling(temperature=0.0, top_k=3, top_p=0.1), [], 50)
-    assert sample(logits, [row], 50).tokens == [int(logits.argmax())]
+    assert sample(logits[0], row, 50).token == int(logits.argmax())
 
 
 @pytest.mark.parametrize("temperature", [1e-300, 1e-8, 1e-5])
 def test_next_to_no_temperature_is_next_to_greedy(temperature: float) -> None:
     logits = random_logits(1, 1, 50)
     row = RowSampler(Sampling(temperature=temperature, seed=0), [], 50)
-    assert sample(logits, [row], 50).tokens == [int(logits.argmax())]
+    assert sample(logits[0], row, 50).token == int(logits.argmax())
 
 
 def test_a_penalised_token_is_not_repeated_for_ever() -> None:
     logits = torch.tensor([[3.0, 2.0, -1.0]])
     row = RowSampler(Sampling(repetition_penalty=2.0), [], 3)
-    assert [sample(logits, [row], 3).tokens[0] for _ in range(2)] == [0, 1]
+    assert [sample(logits[0], row, 3).token for _ in range(2)] == [0, 1]
 
 
 def test_rows_without_a_seed_differ() -> None:
     logits = torch.zeros(1, 50_000)
     rows = [RowSampler(Sampling(temperature=1.0), [], 50_000) for _ in range(2)]
-    assert sample(logits, rows[:1], 50_000).tokens != sample(logits, rows[1:], 50_000).tokens
+    assert sample(logits[0], rows[0], 50_000).token != sample(logits[0], rows[1], 50_000).token
 
 
 @pytest.mark.parametrize("seed", [0, 1, -1, 2**64 - 1, 2**64, 10**40])
 def test_every_whole_number_is_a_seed(seed: int) -> None:
     logits = random_logits(0, 1, 100)
-    first, second = (sample(logits, [RowSampler(Sampling(temperature=1.0, seed=seed), [], 100)], 100) for _ in range(2))
+    first, second = (
+        sample(logits[0], RowSampler(Sampling(temperature=1.0, seed=seed), [], 100), 100) for _ in range(2)
+    )
     assert first == second
 
 
@@ -125,21 +129,21 @@ def test_logprobs_are_the_models_own() -> None:
     logits = random_logits(2, 2, 60)
     sampling = Sampling(temperature=2.0, top_k=5, repetition_penalty=1.5, seed=1, document_weight=1.0)
     rows = [RowSampler(sampling, [4], 60, ngrams=ngrams_of([4, 9, 4])) for _ in range(2)]
-    taken = sample(logits, rows, 60)
-    expected = [float(logits[row].log_softmax(-1)[token]) for row, token in enumerate(taken.tokens)]
-    assert taken.logprobs == pytest.approx(expected, abs=1e-5)
+    taken = sample_rows(logits, rows, 60)
+    expected = [float(logits[row].log_softmax(-1)[token]) for row, token in enumerate(one.token for one in taken)]
+    assert [one.logprob for one in taken] == pytest.approx(expected, abs=1e-5)
 
 
 def test_tokens_that_the_tokenizer_does_not_know_are_never_taken() -> None:
     logits = torch.zeros(1, 20)
     logits[0, 15] = 100.0
     row = RowSampler(Sampling(), [], 10)
-    assert sample(logits, [row], 10).tokens[0] < 10
+    assert sample(logits[0], row, 10).token < 10
 
 
 def test_logits_that_are_no_numbers_are_refused() -> None:
     with pytest.raises(FloatingPointError):
-        sample(torch.full((1, 4), float("nan")), [RowSampler(Sampling(), [], 4)], 4)
+        sample(torch.full((4,), float("nan")), RowSampler(Sampling(), [], 4), 4)
 
 
 # The mixture with the document's n-grams
@@ -171,17 +175,17 @@ def test_a_document_of_no_weight_changes_nothing(seed: int, document: list[int],
     steps = [random_logits(seed + step, 1, 10) for step in range(4)]
     plain = RowSampler(sampling, [3, 1], 10)
     beside_it = RowSampler(sampling, [3, 1], 10, ngrams=ngrams_of(document))
-    assert [sample(logits, [plain], 10) for logits in steps] == [sample(logits, [beside_it], 10) for logits in steps]
+    assert [sample(logits[0], plain, 10) for logits in steps] == [sample(logits[0], beside_it, 10) for logits in steps]
 
 
 def test_a_document_is_followed_against_a_network_that_does_not_know_and_not_against_one_that_does() -> None:
     document = [*range(20), *range(10)]
     row = RowSampler(Sampling(document_weight=1.0), document, 50, ngrams=ngrams_of(document))
-    assert [sample(torch.zeros(1, 50), [row], 50).tokens[0] for _ in range(3)] == [10, 11, 12]
+    assert [sample(torch.zeros(50), row, 50).token for _ in range(3)] == [10, 11, 12]
     sure = torch.zeros(1, 50)
     sure[0, 40] = 20.0
     doubted = RowSampler(Sampling(document_weight=0.1), document, 50, ngrams=ngrams_of(document))
-    assert sample(sure, [doubted], 50).tokens == [40]
+    assert sample(sure[0], doubted, 50).token == 40
 
 
 def test_a_documents_weight_multiplies_its_masses() -> None:
@@ -206,9 +210,8 @@ def test_rows_with_a_document_take_the_same_tokens_alone_and_beside_others(
     steps = [random_logits(seed + step, len(rows), 10) for step in range(4)]
     ngrams = ngrams_of(document)
     together = [RowSampler(sampling, document, 10, ngrams=ngrams) for sampling in rows]
-    side_by_side = [sample(logits, together, 10) for logits in steps]
+    side_by_side = [sample_rows(logits, together, 10) for logits in steps]
     for place, sampling in enumerate(rows):
         alone = RowSampler(sampling, document, 10, ngrams=ngrams_of(document))
         for logits, beside in zip(steps, side_by_side, strict=True):
-            taken = sample(logits[[place]], [alone], 10)
-            assert (taken.tokens[0], taken.logprobs[0]) == (beside.tokens[place], beside.logprobs[place])
+            assert sample(logits[place], alone, 10) == beside[place]

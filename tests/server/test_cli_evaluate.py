@@ -137,7 +137,7 @@ class FirstWordEngine:
         rows = tuple(
             Continuation(text, 1, -1 / (row + 1), "stop") for row, text in enumerate(texts[: len(request.rows)])
         )
-        return GenerationResult(rows, 1, 1, 0, 0.0, 0.0)
+        return GenerationResult(rows, 1, 1, 0, 0, 0.0, 0.0)
 
     def score(self, text: str) -> tuple[float, ...]:
         return (-1.0,) * len(text)

@@ -52,7 +52,7 @@ class FakeEngine:
             Continuation(f"row {row}", 0 if math.isinf(logprob) else 3, logprob, reason)
             for row, logprob in enumerate(self.logprobs)
         )
-        return GenerationResult(rows, 9, 8, 7, 1.5, 2.5)
+        return GenerationResult(rows, 9, 8, 7, 3, 1.5, 2.5)
 
     def score(self, text: str) -> tuple[float, ...]:
         return (-1.0,) * len(text)

@@ -59,15 +59,25 @@ class DocumentNgrams:
         masses: dict[int, float] = {}
         counts: dict[int, int] = {}
         for length, group in groupby(sorted(self._matches(context), reverse=True), key=itemgetter(0)):
-            for _, token in group:
+            for _, place in group:
+                token = self._tokens[place]
                 counts[token] = counts.get(token, 0) + 1
             _add_masses(masses, counts, length)
         followers = self._latest.get(context[-1], {})
         _add_masses(masses, {token: self._times[place] for token, place in followers.items()}, 1)
         return masses
 
+    def following(self, context: Sequence[int], most: int) -> list[int]:
+        """Return at most so many tokens that followed where an earlier text agrees longest with the end of `context`.
+
+        Nothing where none agrees in two tokens: what followed a single one is too seldom right again.
+        """
+        _, place = max(self._matches(context), default=(0, len(self._tokens)))
+        tokens = self._tokens[place : place + most]
+        return tokens[: tokens.index(BREAK)] if BREAK in tokens else tokens
+
     def _matches(self, context: Sequence[int]) -> Iterator[tuple[int, int]]:
-        """Yield in how many tokens, two or more, an earlier text agrees with the context, and what follows there."""
+        """Yield in how many tokens, two or more, an earlier text agrees with the context, and the place after it."""
         if len(context) == 1:
             return
         tokens = self._tokens
@@ -78,7 +88,7 @@ class DocumentNgrams:
             length = 2
             while length < most and tokens[place - length] == context[-1 - length]:
                 length += 1
-            yield length, tokens[place + 1]
+            yield length, place + 1
 
     def _places(self, first: int, second: int) -> Iterator[int]:
         place = self._latest.get(first, {}).get(second, _NOWHERE)

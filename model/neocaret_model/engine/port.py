@@ -134,6 +134,8 @@ class GenerationResult:
     """Tokens of the prompt that fitted the model's positions: the last ones."""
     reused_tokens: int
     """Tokens of the prompt whose keys and values came from an earlier request."""
+    steps: int
+    """Passes through the network after the prompt: fewer than tokens where guesses were right."""
     prefill_ms: float
     decode_ms: float
 

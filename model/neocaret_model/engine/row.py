@@ -15,14 +15,21 @@ class Row(Generic[Sampler]):
     """The state of one continuation; `sampler` is what chooses its tokens, and is only carried here."""
 
     def __init__(
-        self, sampler: Sampler, stop: tuple[str, ...], decode: Callable[[Sequence[int]], str], begins_with: str = ""
+        self,
+        sampler: Sampler,
+        stop: tuple[str, ...],
+        decode: Callable[[Sequence[int]], str],
+        most: int,
+        begins_with: str = "",
     ) -> None:
-        """`begins_with` is text of the prompt that the tokens write again; it is no part of the continuation."""
+        """At most so many tokens, of which `begins_with` is written again: text of the prompt, not shown."""
         self.sampler = sampler
         self.tokens: list[int] = []
         self.finish_reason: FinishReason | None = None
         """None while it grows, and for good where the generation was cancelled."""
         self._decode = decode
+        self.most = most
+        """How many tokens it may have."""
         self._skipped = len(begins_with)
         self._stops = StopTexts(stop) if stop else None
         self._end: int | None = None
@@ -38,11 +45,13 @@ class Row(Generic[Sampler]):
             self._end = self._stops.find(self._text())
             if self._end is not None:
                 self.finish_reason = "stop"
-
-    def run_out(self) -> None:
-        """End the continuation because no more tokens are wanted, unless it has ended by itself."""
-        if self.finish_reason is None:
+        if self.finish_reason is None and not self.left:
             self.finish_reason = "length"
+
+    @property
+    def left(self) -> int:
+        """How many tokens more it may have."""
+        return self.most - len(self.tokens)
 
     def continuation(self) -> Continuation:
         """What has become of it."""

@@ -24,10 +24,19 @@ KeptT = TypeVar("KeptT", bound=Kept)
 
 
 class Rows(Protocol):
-    """Continuations of one prefix, B of them, decoded together."""
+    """Continuations of one prefix, B of them, decoded together, M tokens at a time."""
 
-    def step(self, tokens: Sequence[int]) -> Tensor:
-        """Append one token to each row; returns the logits (B x V) after it."""
+    @property
+    def takes_drafts(self) -> bool:
+        """Whether `step` takes more than one token of a row."""
+        ...
+
+    def step(self, tokens: Sequence[Sequence[int]]) -> Tensor:
+        """Append one or more tokens to each row; returns the logits (M x V) after each of them, row after row."""
+        ...
+
+    def accept(self, counts: Sequence[int]) -> None:
+        """Keep the first so many of the tokens that each row was given in the last step; always called after it."""
         ...
 
     def keep(self, rows: Sequence[int]) -> None:
@@ -54,8 +63,8 @@ class Runner(Protocol[KeptT]):
         """Append `tokens` to `kept`; returns the logits (1 x V) after the last of them."""
         ...
 
-    def rows(self, kept: KeptT, count: int, tokens: int) -> Rows:
-        """Return `count` rows after `kept`, which stays as it is, for at most `tokens` tokens each."""
+    def rows(self, kept: KeptT, count: int) -> Rows:
+        """Return `count` rows after `kept`, of which nothing else may be made while they grow."""
         ...
 
     def score(self, tokens: Sequence[int], count: int) -> Tensor:

@@ -1,0 +1,87 @@
+"""The network's two ways agree: whatever rows are fed, guessed wrong, and dropped, each continues its own text."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from neocaret_model.config import LayerKind, ModelConfig
+from neocaret_model.engine.branches import Branches
+from neocaret_model.network import Network, tensor_shapes
+
+VOCABULARY = 40
+WINDOW = 5
+
+
+def make_network(*layers: LayerKind) -> Network:
+    config = ModelConfig(
+        activation="gelu_new",
+        eos_ids=(),
+        heads=2,
+        hidden_size=12,
+        intermediate_size=20,
+        layer_norm_epsilon=1e-5,
+        layers=layers,
+        positions=64,
+        tied=True,
+        vocabulary=VOCABULARY,
+        window=WINDOW,
+    )
+    generator = torch.Generator().manual_seed(3)
+    shapes = tensor_shapes(config).items()
+    return Network(config, {name: torch.randn(shape, generator=generator) * 0.3 for name, shape in shapes})
+
+
+NETWORKS = {
+    "global": make_network("global", "global"),
+    "local": make_network("local", "local"),
+    "mixed": make_network("global", "local"),
+}
+
+tokens = st.integers(0, VOCABULARY - 1)
+
+
+def expected(network: Network, text: list[int]) -> torch.Tensor:
+    """The logits (V) after a text, computed at once."""
+    return network.logits(network.prefill(torch.tensor(text), network.new_prefix()))[-1]
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+@settings(deadline=None, max_examples=60)
+@given(data=st.data())
+def test_rows_have_the_logits_of_their_own_texts(name: str, data: Any) -> None:
+    network = NETWORKS[name]
+    prompt = data.draw(st.lists(tokens, min_size=1, max_size=12))
+    with torch.inference_mode():
+        prefix = network.new_prefix()
+        network.prefill(torch.tensor(prompt), prefix)
+        texts = [list(prompt) for _ in range(data.draw(st.integers(1, 4)))]
+        branches = Branches(prefix, len(texts))
+        for _ in range(data.draw(st.integers(1, 6))):
+            fed = [data.draw(st.lists(tokens, min_size=1, max_size=4)) for _ in texts]
+            logits = network.decode(fed, branches)
+            column = 0
+            right = [data.draw(st.integers(1, len(guess))) for guess in fed]
+            for text, guess, kept in zip(texts, fed, right, strict=True):
+                for place in range(len(guess)):
+                    after = expected(network, [*text, *guess[: place + 1]])
+                    torch.testing.assert_close(logits[column + place], after, rtol=0, atol=2e-5)
+                column += len(guess)
+                text.extend(guess[:kept])
+            branches.accept(right)
+            stay = data.draw(st.lists(st.sampled_from(range(len(texts))), min_size=1, unique=True).map(sorted))
+            if len(stay) < len(texts):
+                branches.keep_rows(stay)
+                texts = [texts[row] for row in stay]
+        assert prefix.length == len(prompt)
+        torch.testing.assert_close(expected(network, prompt), network.logits(again(network, prefix, prompt)))
+
+
+def again(network: Network, prefix: Any, prompt: list[int]) -> torch.Tensor:
+    """The hidden state (D) of the prompt's last token, after what the prefix keeps of those before it."""
+    prefix.length -= 1
+    return network.prefill(torch.tensor(prompt[-1:]), prefix)[-1]
