@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import cast
 
 import torch
 from torch import Tensor
 
 from neocaret_model.engine.branches import Branches
 from neocaret_model.engine.key_values import Prefix
+from neocaret_model.engine.runner import Fed, Rows
 from neocaret_model.network import Network
 
 
@@ -37,7 +39,11 @@ class NeoRunner:
 
     def rows(self, kept: Prefix, count: int) -> NeoRows:
         """Return `count` rows after `kept`."""
-        return NeoRows(self._network, Branches(kept, count))
+        return NeoRows(Branches(kept, count))
+
+    def step(self, fed: Sequence[tuple[Rows, Fed]]) -> list[Tensor]:
+        """Let the rows of several prefixes go on together; returns the logits (M x V) of each."""
+        return self._network.decode([(cast("NeoRows", rows).branches, tokens) for rows, tokens in fed])
 
     def score(self, tokens: Sequence[int], count: int) -> Tensor:
         """Return the logits (count x V) after each of the last `count` of `tokens`."""
@@ -53,18 +59,13 @@ class NeoRows:
 
     takes_drafts = True
 
-    def __init__(self, network: Network, branches: Branches) -> None:
-        self._network = network
-        self._branches = branches
-
-    def step(self, tokens: Sequence[Sequence[int]]) -> Tensor:
-        """Append some tokens to each row; returns the logits (M x V) after each of them, row after row."""
-        return self._network.decode(tokens, self._branches)
+    def __init__(self, branches: Branches) -> None:
+        self.branches = branches
 
     def accept(self, counts: Sequence[int]) -> None:
         """Keep the first so many tokens of each row's last ones."""
-        self._branches.accept(counts)
+        self.branches.accept(counts)
 
     def keep(self, rows: Sequence[int]) -> None:
         """Drop all rows but these."""
-        self._branches.keep_rows(rows)
+        self.branches.keep_rows(rows)

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
 import torch
 from torch import Tensor
@@ -55,6 +56,15 @@ class _Layer:
     contract: Linear
 
 
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """The tokens of a pass that belong to one prefix, one after the other."""
+
+    prefix: Prefix
+    views: dict[int, View]
+    """By the layers' windows."""
+
+
 class Network:
     """The weights and the two ways through them; holds no state of a request."""
 
@@ -93,43 +103,64 @@ class Network:
         count = tokens.shape[0]
         prefix.reserve(prefix.length + count)
         hidden = self._tokens[tokens] + self._positions[prefix.length : prefix.length + count]  # T x D
-        hidden = self._layered(hidden, prefix, {window: prefix.view(count, window) for window in self._windows})
+        views = {window: prefix.view(count, window) for window in self._windows}
+        hidden = self._layered(hidden, [_Part(prefix, views)])
         prefix.length += count
         return hidden
 
-    def decode(self, tokens: Sequence[Sequence[int]], branches: Branches) -> Tensor:
-        """Append some tokens to each row (M in all); returns the logits (M x V) after each of them, row after row."""
-        positions = branches.open_step([len(row) for row in tokens])
-        ids = torch.tensor([token for row in tokens for token in row], device=self.device)
-        hidden = self._tokens[ids] + self._positions[torch.tensor(positions, device=self.device)]  # M x D
-        views = {window: branches.view(window) for window in self._windows}
-        return self.logits(self._layered(hidden, branches.prefix, views))
+    def decode(self, fed: Sequence[tuple[Branches, Sequence[Sequence[int]]]]) -> list[Tensor]:
+        """Append some tokens to each row of several prefixes; returns for each the logits (M x V), row after row."""
+        positions = [place for branches, rows in fed for place in branches.open_step([len(row) for row in rows])]
+        ids = torch.tensor([token for _, rows in fed for row in rows for token in row], device=self.device)
+        hidden = self._tokens[ids] + self._positions[torch.tensor(positions, device=self.device)]  # T x D
+        parts = [
+            _Part(branches.prefix, {window: branches.view(window) for window in self._windows}) for branches, _ in fed
+        ]
+        logits = self.logits(self._layered(hidden, parts))
+        return _split(logits, [sum(map(len, rows)) for _, rows in fed])
 
     def logits(self, hidden: Tensor) -> Tensor:
         """Return the logits (... x V) of normed hidden states (... x D)."""
         return self._head(hidden)
 
-    def _layered(self, hidden: Tensor, prefix: Prefix, views: dict[int, View]) -> Tensor:
+    def _layered(self, hidden: Tensor, parts: Sequence[_Part]) -> Tensor:
         """Take embedded tokens (T x D) through all layers, writing their keys and values; returns them normed."""
         for number, layer in enumerate(self._layers):
-            hidden = self._pass(layer, number, hidden, prefix, views[layer.window])
+            qkv = layer.qkv(layer.ln_1(hidden)).view(-1, 3, self._heads, self._head_size)
+            hidden = hidden + layer.out(self._attended(number, layer.window, qkv, parts))
+            hidden = hidden + layer.contract(self._activate(layer.expand(layer.ln_2(hidden))))
         return self._norm(hidden)
 
-    def _pass(self, layer: _Layer, number: int, hidden: Tensor, prefix: Prefix, view: View) -> Tensor:
-        """Write the keys and values of some tokens, and map their hidden states (T x D) to the next layer's."""
-        count = hidden.shape[0]
-        qkv = layer.qkv(layer.ln_1(hidden)).view(count, 3, self._heads, self._head_size)
-        query, key, value = qkv.permute(1, 2, 0, 3)  # H x T x E each
-        keys, values = prefix.write(number, view.begin, key, value)
-        attended = functional.scaled_dot_product_attention(
-            query[None],
-            keys[None, :, view.first : view.end],
-            values[None, :, view.first : view.end],
-            attn_mask=view.mask,
-            scale=1.0,
-        )[0]  # H x T x E
-        hidden = hidden + layer.out(attended.transpose(0, 1).reshape(count, -1))
-        return hidden + layer.contract(self._activate(layer.expand(layer.ln_2(hidden))))
+    def _attended(self, number: int, window: int, qkv: Tensor, parts: Sequence[_Part]) -> Tensor:
+        """Attention of queries, keys and values (T x 3 x H x E), each part's among its own: T x D."""
+        if len(parts) == 1:
+            return _attend(number, qkv, parts[0].prefix, parts[0].views[window])
+        counts = [part.views[window].end - part.views[window].begin for part in parts]
+        return torch.cat(
+            [
+                _attend(number, own, part.prefix, part.views[window])
+                for own, part in zip(_split(qkv, counts), parts, strict=True)
+            ]
+        )
+
+
+def _split(tensor: Tensor, counts: Sequence[int]) -> list[Tensor]:
+    ends = list(accumulate(counts))
+    return [tensor[end - count : end] for end, count in zip(ends, counts, strict=True)]
+
+
+def _attend(number: int, qkv: Tensor, prefix: Prefix, view: View) -> Tensor:
+    """Write the keys and values of some tokens (T x 3 x H x E) of one prefix, and let them attend: T x D."""
+    query, key, value = qkv.permute(1, 2, 0, 3)  # H x T x E each
+    keys, values = prefix.write(number, view.begin, key, value)
+    attended = functional.scaled_dot_product_attention(
+        query[None],
+        keys[None, :, view.first : view.end],
+        values[None, :, view.first : view.end],
+        attn_mask=view.mask,
+        scale=1.0,
+    )[0]  # H x T x E
+    return attended.transpose(0, 1).flatten(1)
 
 
 def tensor_shapes(config: ModelConfig) -> dict[str, tuple[int, ...]]:

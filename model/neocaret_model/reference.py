@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import cast
 
 import torch
 from torch import Tensor
 from transformers import DynamicCache, GPTNeoForCausalLM
 
 from neocaret_model.engine import dynamic_cache
+from neocaret_model.engine.runner import Fed, Rows
 
 
 class KeptCache:
@@ -47,6 +49,10 @@ class TransformersRunner:
         """Return `count` rows after `kept`, which stays as it is."""
         return TransformersRows(self._network, dynamic_cache.expand(kept.cache, count))
 
+    def step(self, fed: Sequence[tuple[Rows, Fed]]) -> list[Tensor]:
+        """Let the rows of several prefixes go on, one prefix after the other; returns the logits (B x V) of each."""
+        return [cast("TransformersRows", rows).step(tokens) for rows, tokens in fed]
+
     def score(self, tokens: Sequence[int], count: int) -> Tensor:
         """Return the logits (count x V) after each of the last `count` of `tokens`."""
         ids = torch.tensor([tokens], device=self._network.device)
@@ -63,7 +69,7 @@ class TransformersRows:
         self._network = network
         self._cache = cache
 
-    def step(self, tokens: Sequence[Sequence[int]]) -> Tensor:
+    def step(self, tokens: Fed) -> Tensor:
         """Append one token to each row; returns the logits (B x V) after it."""
         return feed(self._network, tokens, self._cache)
 

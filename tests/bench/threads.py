@@ -51,7 +51,7 @@ def median_step_ms(network: Network) -> float:
     times = []
     for _ in range(STEPS):
         began = time.perf_counter()
-        network.decode([[1]] * ROWS, branches)
+        network.decode([(branches, [[1]] * ROWS)])
         branches.accept([1] * ROWS)
         times.append((time.perf_counter() - began) * 1000)
     return sorted(times)[STEPS // 2]

@@ -96,4 +96,4 @@ def engine(tiny_folder: Path, request: pytest.FixtureRequest) -> Iterator[LocalE
     loaded = load(str(tiny_folder), device="cpu", dtype="float32")
     assert isinstance(loaded, LocalEngine)
     yield loaded
-    loaded._prefixes.check()
+    loaded._stepper.prefixes.check()

@@ -13,11 +13,12 @@ import pytest
 import torch
 from transformers import GPTNeoForCausalLM
 
-from neocaret_model.engine import engine as engine_module
-from neocaret_model.engine.engine import CHUNK, LocalEngine
+from neocaret_model.engine import stepper
+from neocaret_model.engine.engine import LocalEngine
 from neocaret_model.engine.plan import Plan
 from neocaret_model.engine.port import CancelToken, Continuation, GenerationRequest, GenerationResult, Sampling
 from neocaret_model.engine.sampling import sample
+from neocaret_model.engine.stepper import CHUNK
 from neocaret_model.errors import BrokenWeightsError, RequestError
 from neocaret_model.loading import load_engine, load_reference_engine
 from neocaret_model.neo_runner import NeoRunner
@@ -95,10 +96,11 @@ def test_logits_equal_those_of_transformers(make_checkpoint: Callable[..., Path]
 def test_chunked_prefill_gives_the_logits_of_one_pass(engine: AnyEngine, reference: GPTNeoForCausalLM) -> None:
     tokens = [token % 290 for token in range(2 * CHUNK + 9)]
     with torch.inference_mode():
-        prefilled = engine._prefill(tokens, CancelToken())
+        kept = engine._runner.empty()
+        for begin in range(0, len(tokens), CHUNK):
+            logits = engine._runner.prefill(tokens[begin : begin + CHUNK], kept)
         expected = reference(torch.tensor([tokens])).logits[:, -1]
-    assert prefilled.logits is not None
-    assert torch.allclose(prefilled.logits, expected, atol=1e-4)
+    assert torch.allclose(logits, expected, atol=1e-4)
 
 
 @pytest.mark.parametrize("prompt", ["i", PROMPT, PROMPT + "\n" + PROMPT], ids=["short", "middle", "cut"])
@@ -118,7 +120,7 @@ def test_greedy_equals_generate(engine: AnyEngine, reference: GPTNeoForCausalLM,
 
 def test_warm_answers_equal_cold_ones_whatever_was_asked_before(engine: AnyEngine) -> None:
     edits, text, reused = random.Random(3), PROMPT * 2, 0  # noqa: S311, no secret
-    cold = with_eos(engine, *engine._eos_ids)
+    cold = with_eos(engine, *engine._stepper._eos_ids)
     for step in range(25):
         place = edits.randrange(len(text))
         text = {0: text[:place] + "x" + text[place:], 1: text[:place] + text[place + 9 :], 2: text + "\n    value = 1"}[
@@ -127,7 +129,7 @@ def test_warm_answers_equal_cold_ones_whatever_was_asked_before(engine: AnyEngin
         request = GenerationRequest(text, LADDER[:2], max_new_tokens=5)
         cold.clear_cache()
         warm = engine.generate(request)
-        engine._prefixes.check()
+        engine._stepper.prefixes.check()
         assert without_times(warm) == without_times(cold.generate(request))
         reused += warm.reused_tokens
     assert reused > 0
@@ -156,11 +158,11 @@ def test_the_same_prompt_again_still_feeds_its_last_token(engine: AnyEngine) -> 
 def test_many_prompts_keep_no_more_than_their_bytes(tiny_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     one = load(tiny_folder)
     one.generate(GenerationRequest("a" * 70, max_new_tokens=1))
-    monkeypatch.setattr("neocaret_model.engine.engine.CACHE_BYTES", 3 * one._prefixes.bytes)
+    monkeypatch.setattr("neocaret_model.engine.stepper.CACHE_BYTES", 3 * one._stepper.prefixes.bytes)
     engine = load(tiny_folder)
     for start in "abcdefgh":
         engine.generate(GenerationRequest(start * 70, max_new_tokens=1))
-    assert engine._prefixes.bytes == 3 * one._prefixes.bytes
+    assert engine._stepper.prefixes.bytes == 3 * one._stepper.prefixes.bytes
     assert engine.generate(GenerationRequest("h" * 70, max_new_tokens=1)).reused_tokens > 0
     assert engine.generate(GenerationRequest("a" * 70, max_new_tokens=1)).reused_tokens == 0
 
@@ -214,7 +216,7 @@ def test_the_first_token_of_a_healed_prompt_is_the_best_that_agrees_with_it(
     with torch.inference_mode():
         logits = reference(torch.tensor([healed.tokens])).logits[0, -1]
     best = allowed[int(logits[allowed].argmax())]
-    (row,) = [engine._row(GenerationRequest("def mai", heal=True), Sampling(), Plan([1], 1, 1, healed.text))]
+    (row,) = [engine._row(GenerationRequest("def mai", heal=True), Sampling(), Plan([1], 1, 1, healed.text), None)]
     assert sample(logits, row.sampler, len(logits)).token == best
 
 
@@ -243,7 +245,7 @@ def test_drafts_change_nothing_but_the_steps(engine: AnyEngine, monkeypatch: pyt
     rows = tuple(replace(sampling, document_weight=1.0) for sampling in (Sampling(), *LADDER))
     request = GenerationRequest(PROMPT + PROMPT[:40], rows, max_new_tokens=30, stop=("zz",), heal=True)
     drafted, greedy = engine.generate(request), engine.generate(replace(request, rows=rows[:1]))
-    monkeypatch.setattr(engine_module, "DRAFT", 0)
+    monkeypatch.setattr(stepper, "DRAFT", 0)
     plain = engine.generate(request)
     assert [(one.text, one.finish_reason) for one in drafted.continuations] == [
         (one.text, one.finish_reason) for one in plain.continuations
@@ -297,7 +299,7 @@ def test_a_text_elsewhere_is_tokenized_once_while_it_stays(engine: AnyEngine, mo
         encoded.append(text)
         return encode(text)
 
-    monkeypatch.setattr(engine._document, "_encode", watching)
+    monkeypatch.setattr(engine._documents, "_encode", watching)
     for prompt, elsewhere in (("a", ("x", "y")), ("ab", ("x", "y")), ("abc", ("x", "z")), ("abc", ("x", "y"))):
         engine.generate(GenerationRequest(prompt, (FOLLOWED,), max_new_tokens=1, elsewhere=elsewhere))
     assert encoded == ["x", "y", "z", "y"]
@@ -312,9 +314,9 @@ def test_another_document_leaves_nothing_behind(engine: AnyEngine) -> None:
 
 def test_a_cleared_cache_holds_no_document(engine: AnyEngine) -> None:
     engine.generate(GenerationRequest(PROMPT, (FOLLOWED,), max_new_tokens=1))
-    assert engine._document.ngrams.masses(engine._tokenizer.encode("import"))
+    assert engine._documents._free
     engine.clear_cache()
-    assert not engine._document.ngrams.masses(engine._tokenizer.encode("import"))
+    assert not engine._documents._free
 
 
 def test_a_stop_text_ends_the_text_before_it_even_across_tokens(engine: AnyEngine) -> None:

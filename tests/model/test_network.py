@@ -63,7 +63,7 @@ def test_rows_have_the_logits_of_their_own_texts(name: str, data: Any) -> None:
         branches = Branches(prefix, len(texts))
         for _ in range(data.draw(st.integers(1, 6))):
             fed = [data.draw(st.lists(tokens, min_size=1, max_size=4)) for _ in texts]
-            logits = network.decode(fed, branches)
+            (logits,) = network.decode([(branches, fed)])
             column = 0
             right = [data.draw(st.integers(1, len(guess))) for guess in fed]
             for text, guess, kept in zip(texts, fed, right, strict=True):

@@ -7,7 +7,7 @@ An engine is used from one thread at a time; only `CancelToken.cancel` may be ca
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -157,6 +157,23 @@ class ModelInfo:
     """It was trained on files that begin with their path as a comment."""
 
 
+class Work(Protocol):
+    """A request that an engine has begun."""
+
+    @property
+    def done(self) -> bool:
+        """Whether there is nothing left to do for it."""
+        ...
+
+    def result(self) -> GenerationResult:
+        """What has become of it; to be asked once it is done.
+
+        Raises:
+            ModelError: it has failed.
+        """
+        ...
+
+
 class Engine(Protocol):
     """Continues prompts."""
 
@@ -190,4 +207,26 @@ class Engine(Protocol):
 
     def clear_cache(self) -> None:
         """Forget what was kept of prompts for the next request."""
+        ...
+
+
+class SharedEngine(Engine, Protocol):
+    """Continues several prompts together: whoever asks holds what is begun, and decides when all of it moves on."""
+
+    def begin(
+        self, request: GenerationRequest, cancel: CancelToken | None = None, progress: TokenProgress | None = None
+    ) -> Work:
+        """Take a request, and compute nothing for it yet; what is begun must be advanced until it is done.
+
+        Raises:
+            RequestError: as `generate` says.
+        """
+        ...
+
+    def advance(self, works: Sequence[Work]) -> None:
+        """Move on what was begun here and is not done, by a step.
+
+        That is a chunk of one prompt, and one or more tokens of each row whose prompt is fed. What fails is done, and
+        tells so in its result.
+        """
         ...

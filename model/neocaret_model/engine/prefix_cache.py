@@ -31,6 +31,7 @@ class Hit(Generic[Kept]):
 class _Slot(Generic[Kept]):
     tokens: tuple[int, ...]
     kept: Kept
+    lent: bool
 
 
 class PrefixCache(Generic[Kept]):
@@ -56,20 +57,29 @@ class PrefixCache(Generic[Kept]):
         if shared <= 0:
             return None
         # Typing and deleting change the end of a prompt: what shares most of its tokens is the same document.
-        given_up = 2 * common >= len(best.tokens)
+        given_up = 2 * common >= len(best.tokens) and not best.lent
         if given_up:
             self._slots = [slot for slot in self._slots if slot is not best]
         return Hit(best.kept, shared, given_up)
 
-    def store(self, tokens: Sequence[int], kept: Kept) -> None:
-        """Keep what was computed for `tokens`; the longest unused go where the budget does not suffice."""
+    def store(self, tokens: Sequence[int], kept: Kept, *, lent: bool = False) -> None:
+        """Keep what was computed for `tokens`; the longest unused go where the budget does not suffice.
+
+        What is `lent` is still used by who stores it, and never given up until it is given back.
+        """
         if not tokens:
             return
         new = tuple(tokens)
         others = [slot for slot in self._slots if slot.tokens != new]
-        self._slots = [_Slot(new, kept), *others]
+        self._slots = [_Slot(new, kept, lent), *others]
         while len(self._slots) > 1 and self.bytes > self._budget:
             self._slots.pop()
+
+    def give_back(self, kept: Kept) -> None:
+        """Count something as lent no more; it may be kept no more either."""
+        for slot in self._slots:
+            if slot.kept is kept:
+                slot.lent = False
 
     def clear(self) -> None:
         """Forget everything."""

@@ -22,17 +22,16 @@ class Kept(Protocol):
 
 KeptT = TypeVar("KeptT", bound=Kept)
 
+Fed = Sequence[Sequence[int]]
+"""The tokens that are appended to each row, at least one."""
+
 
 class Rows(Protocol):
     """Continuations of one prefix, B of them, decoded together, M tokens at a time."""
 
     @property
     def takes_drafts(self) -> bool:
-        """Whether `step` takes more than one token of a row."""
-        ...
-
-    def step(self, tokens: Sequence[Sequence[int]]) -> Tensor:
-        """Append one or more tokens to each row; returns the logits (M x V) after each of them, row after row."""
+        """Whether the runner's `step` takes more than one token of a row."""
         ...
 
     def accept(self, counts: Sequence[int]) -> None:
@@ -65,6 +64,13 @@ class Runner(Protocol[KeptT]):
 
     def rows(self, kept: KeptT, count: int) -> Rows:
         """Return `count` rows after `kept`, of which nothing else may be made while they grow."""
+        ...
+
+    def step(self, fed: Sequence[tuple[Rows, Fed]]) -> list[Tensor]:
+        """Let the rows of several prefixes go on together.
+
+        Returns for each prefix the logits (M x V) after each token fed, row after row.
+        """
         ...
 
     def score(self, tokens: Sequence[int], count: int) -> Tensor:
