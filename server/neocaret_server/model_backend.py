@@ -31,10 +31,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     import neocaret_model.engine.port as engine_port
+    from neocaret_model.benchmarks.run import Plan as BenchmarkPlan
     from neocaret_model.evaluation.held_out import CodePlan
     from neocaret_model.evaluation.human_eval import HumanEvalPlan
     from neocaret_model.evaluation.run import Plan
     from neocaret_model.evaluation.suggestions import Asking
+    from neocaret_server.benchmark import Benchmark, BenchmarkRequest
     from neocaret_server.evaluation import Evaluation, EvaluationRequest, WorkProgress
 
     EngineLoader = Callable[
@@ -47,6 +49,7 @@ LARGEST_SEED = 2**32 - 1
 
 _WARMER_BY = 0.25
 _HOTTEST = 100.0
+_BENCHMARK_SEED = 1
 
 logger = logging.getLogger(__name__)
 
@@ -367,4 +370,52 @@ def inspect_machine() -> Machine:
         mps=torch.backends.mps.is_available(),
         automatic=str(choose_device("auto")),
         cache_folder=constants.HF_HUB_CACHE,
+    )
+
+
+def benchmark(
+    request: BenchmarkRequest,
+    loading: Callable[[LoadProgress], None],
+    working: WorkProgress,
+    cancel: CancelToken,
+    load_engine: EngineLoader | None = None,
+) -> Benchmark:
+    """Load models and measure how fast they answer.
+
+    `cancel` gives a loading up; the measuring, which runs for minutes, is ended by an exception.
+
+    Raises:
+        BackendError: a model cannot be loaded, or has no room for what is asked.
+    """
+    from neocaret_model.benchmarks.report import as_json
+    from neocaret_model.benchmarks.run import benchmark as measure
+    from neocaret_model.benchmarks.tables import as_text
+    from neocaret_server.benchmark import Benchmark
+
+    def load(model: str, dtype: str) -> engine_port.Engine:
+        return (load_engine or _load_engine)(
+            model,
+            request.device,
+            dtype,
+            lambda *told: loading(LoadProgress(*told)),
+            lambda: cancel.cancelled,
+        )
+
+    with _told_plainly("measuring"):
+        report = measure(_benchmark_plan(request), load, working)
+        return Benchmark(as_json(report), as_text(report))
+
+
+def _benchmark_plan(request: BenchmarkRequest) -> BenchmarkPlan:
+    from neocaret_model.benchmarks.run import Plan
+
+    return Plan(
+        models=request.models,
+        device=request.device,
+        dtypes=request.dtypes,
+        lengths=request.prompt_tokens,
+        rows=request.candidates,
+        new_tokens=request.new_tokens,
+        repetitions=request.repetitions,
+        asked_rows=lambda count: _rows(CompletionRequest("", candidates=count, seed=_BENCHMARK_SEED)),
     )

@@ -6,11 +6,22 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from neocaret_server.backend import Backend, CancelToken, LoadProgress
+from neocaret_server.benchmark import Benchmark, BenchmarkRequest
 from neocaret_server.evaluation import Evaluation, EvaluationRequest, WorkProgress
-from neocaret_server.model_backend import KnownModel, Machine, ModelBackend, evaluate, inspect_machine, known_models
+from neocaret_server.model_backend import (
+    KnownModel,
+    Machine,
+    ModelBackend,
+    benchmark,
+    evaluate,
+    inspect_machine,
+    known_models,
+)
 from neocaret_server.start import serve_stdio
 
 Evaluate = Callable[[EvaluationRequest, Callable[[LoadProgress], None], WorkProgress, CancelToken], Evaluation]
+
+MeasureSpeed = Callable[[BenchmarkRequest, Callable[[LoadProgress], None], WorkProgress, CancelToken], Benchmark]
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,4 +32,5 @@ class Services:
     known_models: Callable[[], Sequence[KnownModel]] = known_models
     inspect_machine: Callable[[], Machine] = inspect_machine
     evaluate: Evaluate = evaluate
+    benchmark: MeasureSpeed = benchmark
     serve: Callable[[Callable[[], Backend], int | None], int] = serve_stdio

@@ -1,0 +1,142 @@
+"""A whole benchmark: models one after the other, and on each all contestants side by side."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import product
+from pathlib import Path
+
+from neocaret_model.benchmarks.contestant import AskedRows, Contestant, OwnEngine
+from neocaret_model.benchmarks.errors import BenchmarkError
+from neocaret_model.benchmarks.report import Machine, ModelReport, Report
+from neocaret_model.benchmarks.shapes import Checkpoint, checkpoint
+from neocaret_model.benchmarks.workload import SLACK, TYPED, Texts
+from neocaret_model.config import read_config
+from neocaret_model.engine.port import Engine, ModelInfo
+from neocaret_model.threads import let_waiting_threads_sleep
+from neocaret_model.tokenizer import read_tokenizer
+
+Progress = Callable[[str, int, int], None]
+"""Called with what is going on, how much of it is done, and of how much."""
+
+LoadEngine = Callable[[str, str], Engine]
+"""From a model's name or folder, and the name of a number format."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is to be measured."""
+
+    models: tuple[str, ...]
+    device: str
+    dtypes: tuple[str, ...]
+    """Of our engine; the first is what others are compared with."""
+    lengths: tuple[int, ...]
+    """Tokens of the prompts; what a model has no positions for is cut to what it has."""
+    rows: tuple[int, ...]
+    new_tokens: int
+    """Of each row; two or more."""
+    repetitions: int
+    asked_rows: AskedRows
+
+
+def benchmark(plan: Plan, load: LoadEngine, progress: Progress) -> Report:
+    """Carry out a plan.
+
+    Raises:
+        BenchmarkError: a model has too few positions, or the text to measure with is not here.
+        ModelError: a model cannot be loaded, or cannot answer.
+    """
+    began = time.perf_counter()
+    let_waiting_threads_sleep()
+    import torch
+
+    from neocaret_model.benchmarks.machine import inspect_machine
+    from neocaret_model.device import choose_device
+
+    threads = torch.get_num_threads()
+    try:
+        machine = inspect_machine(choose_device(plan.device))
+        models = tuple(_measured(model, plan, machine, load, progress) for model in plan.models)
+    finally:
+        torch.set_num_threads(threads)
+    return Report(
+        machine=machine,
+        new_tokens=plan.new_tokens,
+        repetitions=plan.repetitions,
+        models=models,
+        notes=(),
+        seconds=time.perf_counter() - began,
+    )
+
+
+def _measured(model: str, plan: Plan, machine: Machine, load: LoadEngine, progress: Progress) -> ModelReport:
+    from neocaret_model.benchmarks.measuring import Figures, Size, measure
+    from neocaret_model.benchmarks.memory import bytes_a_pass
+
+    with checkpoint(model) as found:
+        own, info = _own_engines(found, plan, machine, load)
+        texts = Texts(read_tokenizer(Path(info.folder)))
+        config = read_config(Path(info.folder))
+        lengths = fitting_lengths(plan.lengths, info.positions, plan.new_tokens)
+        sizes = [Size(length, rows, plan.new_tokens) for length, rows in product(lengths, plan.rows)]
+        done = 0
+
+        def told() -> None:
+            nonlocal done
+            done += 1
+            progress(f"Measuring {model}", done, len(sizes) * (plan.repetitions + 1))
+
+        figures: list[Figures] = []
+        for size in sizes:
+            sessions = list(texts.sessions(size.prompt_tokens, plan.repetitions))
+            figures += measure(own, sessions, size, told)
+        return ModelReport(
+            name=model,
+            info=info,
+            random=found.random,
+            bytes_a_pass={contestant.dtype: bytes_a_pass(config, contestant.dtype) for contestant in own},
+            fingerprint=texts.fingerprint,
+            notes=_notes(plan, lengths, info.positions),
+            figures=tuple(figures),
+        )
+
+
+def _own_engines(
+    found: Checkpoint, plan: Plan, machine: Machine, load: LoadEngine
+) -> tuple[list[Contestant], ModelInfo]:
+    """Our engine in each format; with the document's n-grams only where the model writes more than noise."""
+    import torch
+
+    contestants: list[Contestant] = []
+    infos = []
+    for dtype in plan.dtypes:
+        torch.set_num_threads(machine.threads)  # what an engine loaded earlier has chosen is not this one's
+        engine = load(found.model, dtype)
+        threads = torch.get_num_threads()
+        ways = (False,) if found.random else (True, False)
+        contestants += [OwnEngine(engine, plan.asked_rows, threads, document=document) for document in ways]
+        infos.append(engine.info)
+    return contestants, infos[0]
+
+
+def fitting_lengths(lengths: Sequence[int], positions: int, new_tokens: int) -> tuple[int, ...]:
+    """Return the prompt lengths, in ascending order and each once, cut to what `positions` leave.
+
+    Raises:
+        BenchmarkError: they leave nothing.
+    """
+    most = positions - new_tokens - TYPED - SLACK
+    if most < 1:
+        raise BenchmarkError(f"{new_tokens} new tokens leave no room for a prompt in {positions} positions: ask fewer.")
+    return tuple(sorted({min(length, most) for length in lengths}))
+
+
+def _notes(plan: Plan, lengths: Sequence[int], positions: int) -> tuple[str, ...]:
+    cut = [str(length) for length in plan.lengths if length > lengths[-1]]
+    if not cut:
+        return ()
+    room = f"{positions} positions beside {plan.new_tokens} new tokens"
+    return (f"prompts of {', '.join(cut)} tokens do not fit {room}: {lengths[-1]} is measured instead.",)

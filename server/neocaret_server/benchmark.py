@@ -1,0 +1,32 @@
+"""What is asked of a benchmark, and what comes back; knows no model."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class BenchmarkRequest:
+    """Which models to measure, and how thoroughly."""
+
+    models: tuple[str, ...] = ("bundled", "125m")
+    """Each the bundled one, a hub name, or a folder; of EleutherAI's that are not here, shapes with random weights."""
+    device: str = "auto"
+    dtypes: tuple[str, ...] = ("auto",)
+    """Of our engine; the first is what others are compared with."""
+    prompt_tokens: tuple[int, ...] = (128, 512, 1024, 1900)
+    candidates: tuple[int, ...] = (1, 3, 5)
+    new_tokens: int = 32
+    """Of each candidate."""
+    repetitions: int = 5
+    """The median of which is shown, after one more to warm up."""
+
+
+@dataclass(frozen=True, slots=True)
+class Benchmark:
+    """The figures, for a program and for a reader."""
+
+    figures: dict[str, Any]
+    """A JSON object."""
+    text: str

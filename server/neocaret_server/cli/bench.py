@@ -1,0 +1,111 @@
+"""`neocaret bench`: how fast the engine is, on this machine."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from neocaret_server.backend import LoadProgress
+from neocaret_server.benchmark import BenchmarkRequest
+from neocaret_server.cli.interrupt import interruptible
+from neocaret_server.cli.output import clean_output, output_console, print_json, print_note, put, visible
+from neocaret_server.cli.progress import progress_bar
+from neocaret_server.cli.services import Services
+from neocaret_server.model_backend import MOST_CANDIDATES
+
+if TYPE_CHECKING:
+    from neocaret_server.benchmark import Benchmark
+
+_DEFAULTS = BenchmarkRequest()
+_QUICK = replace(_DEFAULTS, models=("bundled",), prompt_tokens=(128, 512), candidates=(3,), repetitions=3)
+
+bench = typer.Typer(
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="Measure how fast Neocaret is on this machine.",
+)
+
+
+@bench.callback()
+def _group() -> None:
+    """Measure how fast Neocaret is on this machine."""
+
+
+@bench.command("engine")
+def engine(
+    context: typer.Context,
+    *,
+    model: Annotated[
+        list[str] | None,
+        typer.Option(metavar="M", help="bundled, a hub name, or a folder; repeatable. [bundled and 125m]"),
+    ] = None,
+    device: Annotated[str, typer.Option(metavar="D", help="auto, cuda, mps or cpu.")] = _DEFAULTS.device,
+    dtype: Annotated[
+        list[str] | None,
+        typer.Option(metavar="T", help="auto, or the number format of the weights; repeatable. [auto]"),
+    ] = None,
+    prompt_tokens: Annotated[
+        list[int] | None,
+        typer.Option("-N", "--prompt-tokens", metavar="N", min=16, help="Repeatable. [128, 512, 1024 and 1900]"),
+    ] = None,
+    candidates: Annotated[
+        list[int] | None,
+        typer.Option("-n", "--candidates", metavar="N", min=1, max=MOST_CANDIDATES, help="Repeatable. [1, 3 and 5]"),
+    ] = None,
+    new_tokens: Annotated[int, typer.Option(metavar="N", min=2, help="Of each candidate.")] = _DEFAULTS.new_tokens,
+    repetitions: Annotated[
+        int | None, typer.Option(metavar="N", min=1, help="The median of which is shown. [5]")
+    ] = None,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="The bundled model, 128 and 512 tokens, 3 candidates, 3 repetitions.")
+    ] = False,
+    output: Annotated[Path, typer.Option(metavar="FOLDER", help="Where the figures are written as files.")] = Path(
+        "neocaret-bench"
+    ),
+    as_json: Annotated[bool, typer.Option("--json", help="Print all figures as JSON.")] = False,
+) -> int:
+    """Measure the engine: prefill, tokens, and an editor's requests, beside the limit that memory sets.
+
+    EleutherAI's models that are not downloaded are measured with random weights in their shapes.
+    """
+    preset = _QUICK if quick else _DEFAULTS
+    request = BenchmarkRequest(
+        models=tuple(model or preset.models),
+        device=device,
+        dtypes=tuple(dtype or preset.dtypes),
+        prompt_tokens=tuple(prompt_tokens or preset.prompt_tokens),
+        candidates=tuple(candidates or preset.candidates),
+        new_tokens=new_tokens,
+        repetitions=repetitions or preset.repetitions,
+    )
+    output.mkdir(parents=True, exist_ok=True)  # refused before minutes are spent
+    done = _measure(context.ensure_object(Services), request)
+    path = _write(output, done.figures)
+    if as_json:
+        print_json(done.figures)
+    else:
+        put(output_console(), visible(done.text))
+    print_note(f"written to {path}")
+    return 0
+
+
+def _measure(services: Services, request: BenchmarkRequest) -> Benchmark:
+    with clean_output(), progress_bar() as bar, interruptible() as cancel:
+        # torch takes seconds to import, before there is anything to tell.
+        bar.loading(LoadProgress("Loading torch"))
+        return services.benchmark(request, bar.loading, bar.working, cancel)
+
+
+def _write(folder: Path, figures: dict[str, Any]) -> Path:
+    """Write what was measured under the time of day, beside what was measured before."""
+    path = folder / f"engine-{time.strftime('%Y%m%d-%H%M%S')}.json"
+    with path.open("x", encoding="utf-8") as file:
+        json.dump(figures, file, indent=2, allow_nan=False)
+        file.write("\n")
+    return path
