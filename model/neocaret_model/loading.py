@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from neocaret_model.config import ModelConfig, read_config
-from neocaret_model.engine.port import Engine, ModelInfo
+from neocaret_model.engine.port import ModelInfo, SharedEngine
 from neocaret_model.errors import BrokenWeightsError, DeviceError
 from neocaret_model.hub import LoadProgress, resolve
 from neocaret_model.path_comment import reads_path_comment
@@ -46,7 +46,7 @@ def load_engine(
     dtype: str = "auto",
     progress: LoadProgress | None = None,
     cancelled: Callable[[], bool] | None = None,
-) -> Engine:
+) -> SharedEngine:
     """Load a model, downloading it first where it is on the hub and not here.
 
     Args:
@@ -62,7 +62,7 @@ def load_engine(
     return _load(model, device, dtype, _own_runner, _Watch(progress or _tell_nobody, cancelled or _never))
 
 
-def load_reference_engine(model: str = "bundled", device: str = "auto", dtype: str = "auto") -> Engine:
+def load_reference_engine(model: str = "bundled", device: str = "auto", dtype: str = "auto") -> SharedEngine:
     """Load a model to run on transformers' own modules: slower, and what our own forward is measured against.
 
     Raises:
@@ -71,7 +71,7 @@ def load_reference_engine(model: str = "bundled", device: str = "auto", dtype: s
     return _load(model, device, dtype, _reference_runner, _Watch(_tell_nobody, _never))
 
 
-def _load(model: str, device: str, dtype: str, make_runner: _MakeRunner, watch: _Watch) -> Engine:
+def _load(model: str, device: str, dtype: str, make_runner: _MakeRunner, watch: _Watch) -> SharedEngine:
     let_waiting_threads_sleep()
     folder = resolve(model, watch.tell, watch.give_up)
     config = read_config(folder)

@@ -7,7 +7,7 @@ only `CancelToken.cancel` may be called from another.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -121,6 +121,25 @@ class Completion:
     decode_ms: float
 
 
+class Work(Protocol):
+    """A request that a backend has begun."""
+
+    @property
+    def done(self) -> bool:
+        """Whether nothing is left to do for it."""
+        ...
+
+    def result(self) -> Completion:
+        """What has become of it; to be asked once it is done.
+
+        A cancelled one returns what it has, its unfinished candidates marked `cancelled`.
+
+        Raises:
+            BackendError: it could not be carried out.
+        """
+        ...
+
+
 class Backend(Protocol):
     """Loads one model and continues prompts with it."""
 
@@ -132,6 +151,25 @@ class Backend(Protocol):
         """
         ...
 
+    def begin(
+        self,
+        request: CompletionRequest,
+        cancel: CancelToken,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> Work:
+        """Take a request; whoever begins it advances it until it is done, be it because `cancel` is set.
+
+        `progress` is called with the tokens decoded and the most that there will be.
+
+        Raises:
+            BackendError: no model is loaded, or the request cannot be carried out.
+        """
+        ...
+
+    def advance(self, works: Sequence[Work]) -> None:
+        """Move on by a step what was begun here and is not done; blocks for some milliseconds, not for an answer."""
+        ...
+
     def complete(
         self,
         request: CompletionRequest,
@@ -140,13 +178,13 @@ class Backend(Protocol):
     ) -> Completion:
         """Continue the prompt; blocks until all candidates are done or `cancel` is set.
 
-        A cancelled request returns what it has, its unfinished candidates marked `cancelled`.
-        `progress` is called with the tokens decoded and the most that there will be.
-
         Raises:
-            BackendError: no model is loaded, or the request cannot be carried out.
+            BackendError: as `begin` and the result say.
         """
-        ...
+        work = self.begin(request, cancel, progress)
+        while not work.done:
+            self.advance([work])
+        return work.result()
 
     def clear_cache(self) -> None:
         """Forget what was kept of earlier prompts."""

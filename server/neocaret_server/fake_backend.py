@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import cycle, islice
 
 from neocaret_server.backend import (
+    Backend,
     BackendError,
     CancelToken,
     Candidate,
@@ -19,6 +20,7 @@ from neocaret_server.backend import (
     LoadProgress,
     ModelChoice,
     ModelInfo,
+    Work,
 )
 
 _LOOK_EVERY_SECONDS = 0.002
@@ -26,8 +28,32 @@ _LOAD_STEPS = 10
 _BYTES = 1_000_000
 
 
+class FakeWork:
+    """A request that takes a step for each token."""
+
+    def __init__(self, steps: Iterator[Completion | None]) -> None:
+        """`steps` ends with the completion."""
+        self._steps = steps
+        self._completion: Completion | None = None
+
+    @property
+    def done(self) -> bool:
+        """As the port has it."""
+        return self._completion is not None
+
+    def advance(self) -> None:
+        """Take a step."""
+        self._completion = next(self._steps)
+
+    def result(self) -> Completion:
+        """As the port has it."""
+        if self._completion is None:
+            raise BackendError("It is not done.")
+        return self._completion
+
+
 @dataclass
-class FakeBackend:
+class FakeBackend(Backend):
     """Continues a prompt with what the script has for its end; the longest end that fits holds.
 
     A token is a run of white space and the word after it.
@@ -62,23 +88,25 @@ class FakeBackend:
         self.loaded = True
         return ModelInfo(choice.model, "fake", "cpu", "float32", parameters=0, positions=2048)
 
-    def complete(
+    def begin(
         self,
         request: CompletionRequest,
         cancel: CancelToken,
         progress: Callable[[int, int], None] | None = None,
-    ) -> Completion:
+    ) -> FakeWork:
         """As the port has it."""
         self._note()
         self.requests.append(request)
         if self.complete_error is not None:
             raise self.complete_error
-        texts = list(islice(cycle(self._texts(request.prompt)), request.candidates))
-        done = self._decode(max((len(_tokens(text)) for text in texts), default=0), request, cancel, progress)
-        self.cancelled += cancel.cancelled
-        candidates = tuple(_candidate(text, row, done, request, cancel) for row, text in enumerate(texts))
-        length = len(_tokens(request.prompt))
-        return Completion(candidates, length, length, 0, 0.0, 0.0)
+        return FakeWork(self._steps(request, cancel, progress))
+
+    def advance(self, works: Sequence[Work]) -> None:
+        """As the port has it."""
+        self._note()
+        for work in works:
+            if isinstance(work, FakeWork):
+                work.advance()
 
     def clear_cache(self) -> None:
         """As the port has it."""
@@ -96,16 +124,21 @@ class FakeBackend:
         ends = [end for end in self.script if prompt.endswith(end)]
         return self.script[max(ends, key=len)] if ends else self.otherwise
 
-    def _decode(
-        self, length: int, request: CompletionRequest, cancel: CancelToken, progress: Callable[[int, int], None] | None
-    ) -> int:
-        length = min(length, request.max_new_tokens)
-        for token in range(length):
-            if _stopped_while_waiting(cancel, self.token_seconds):
-                return token
+    def _steps(
+        self, request: CompletionRequest, cancel: CancelToken, progress: Callable[[int, int], None] | None
+    ) -> Iterator[Completion | None]:
+        texts = list(islice(cycle(self._texts(request.prompt)), request.candidates))
+        length = min(max((len(_tokens(text)) for text in texts), default=0), request.max_new_tokens)
+        done = 0
+        while done < length and not _stopped_while_waiting(cancel, self.token_seconds):
+            done += 1
             if progress is not None:
-                progress(token + 1, length)
-        return length
+                progress(done, length)
+            yield None
+        self.cancelled += cancel.cancelled
+        candidates = tuple(_candidate(text, row, done, request, cancel) for row, text in enumerate(texts))
+        tokens = len(_tokens(request.prompt))
+        yield Completion(candidates, tokens, tokens, 0, 0.0, 0.0)
 
 
 def _stopped_while_waiting(cancel: CancelToken, seconds: float) -> bool:

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from neocaret_server.backend import (
+    Backend,
     BackendError,
     CancelToken,
     Candidate,
@@ -25,6 +26,7 @@ from neocaret_server.backend import (
     LoadProgress,
     ModelChoice,
     ModelInfo,
+    Work,
 )
 
 if TYPE_CHECKING:
@@ -41,7 +43,7 @@ if TYPE_CHECKING:
 
     EngineLoader = Callable[
         [str, str, str, Callable[[str, int, int], None], Callable[[], bool]],
-        engine_port.Engine,
+        engine_port.SharedEngine,
     ]
 
 MOST_CANDIDATES = 8
@@ -80,13 +82,39 @@ class Machine:
     cache_folder: str
 
 
-class ModelBackend:
+class ModelWork:
+    """A request that the engine has begun; implements `backend.Work`."""
+
+    def __init__(self, work: engine_port.Work) -> None:
+        """Take what the engine has begun."""
+        self.work = work
+
+    @property
+    def done(self) -> bool:
+        """As `backend.Work.done`."""
+        return self.work.done
+
+    def result(self) -> Completion:
+        """As `backend.Work.result`."""
+        with _told_plainly("generating"):
+            result = self.work.result()
+        return Completion(
+            candidates=_ranked(result.continuations),
+            prompt_tokens=result.prompt_tokens,
+            used_tokens=result.used_tokens,
+            reused_tokens=result.reused_tokens,
+            prefill_ms=result.prefill_ms,
+            decode_ms=result.decode_ms,
+        )
+
+
+class ModelBackend(Backend):
     """Continues text with a GPT-Neo model; implements `backend.Backend`."""
 
     def __init__(self, load_engine: EngineLoader | None = None) -> None:
         """Take another loader of engines than the one of `neocaret_model`, for tests."""
         self._load_engine = load_engine or _load_engine
-        self._engine: engine_port.Engine | None = None
+        self._engine: engine_port.SharedEngine | None = None
 
     def load(self, choice: ModelChoice, progress: Callable[[LoadProgress], None], cancel: CancelToken) -> ModelInfo:
         """As `backend.Backend.load`."""
@@ -108,27 +136,25 @@ class ModelBackend:
             positions=info.positions,
         )
 
-    def complete(
+    def begin(
         self,
         request: CompletionRequest,
         cancel: CancelToken,
         progress: Callable[[int, int], None] | None = None,
-    ) -> Completion:
-        """As `backend.Backend.complete`."""
+    ) -> ModelWork:
+        """As `backend.Backend.begin`."""
         if self._engine is None:
             raise BackendError("No model is loaded; load one first.")
         with _told_plainly("generating"):
             generation = generation_request(request)
             # The two tokens are one by structure: whoever generates only looks at `cancelled`.
-            result = self._engine.generate(generation, cast("engine_port.CancelToken", cancel), progress)
-        return Completion(
-            candidates=_ranked(result.continuations),
-            prompt_tokens=result.prompt_tokens,
-            used_tokens=result.used_tokens,
-            reused_tokens=result.reused_tokens,
-            prefill_ms=result.prefill_ms,
-            decode_ms=result.decode_ms,
-        )
+            return ModelWork(self._engine.begin(generation, cast("engine_port.CancelToken", cancel), progress))
+
+    def advance(self, works: Sequence[Work]) -> None:
+        """As `backend.Backend.advance`."""
+        if self._engine is not None:
+            with _told_plainly("generating"):
+                self._engine.advance([work.work for work in works if isinstance(work, ModelWork)])
 
     def clear_cache(self) -> None:
         """As `backend.Backend.clear_cache`."""
@@ -217,7 +243,7 @@ def _worst_first(candidate: Candidate) -> float:
 
 def _load_engine(
     model: str, device: str, dtype: str, progress: Callable[[str, int, int], None], cancelled: Callable[[], bool]
-) -> engine_port.Engine:
+) -> engine_port.SharedEngine:
     from neocaret_model.loading import load_engine
 
     return load_engine(model=model, device=device, dtype=dtype, progress=progress, cancelled=cancelled)

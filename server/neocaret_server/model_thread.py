@@ -1,7 +1,7 @@
 """The one thread that touches the model, and what the event loop knows of it.
 
-Everything here but the jobs themselves runs on the event loop. Jobs run one after the other in the order in which
-they came; one whose cancel token is set before its turn is skipped.
+Everything here but the jobs themselves runs on the event loop. Generations move on together, a step at a time; other
+jobs come between two steps, in the order in which they came. One whose cancel token is set before its turn is skipped.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal, TypeVar
 
 from neocaret_server.backend import (
@@ -25,6 +26,7 @@ from neocaret_server.backend import (
     LoadProgress,
     ModelChoice,
     ModelInfo,
+    Work,
 )
 
 State = Literal["starting", "loading", "ready", "paused", "failed"]
@@ -38,13 +40,19 @@ _log = logging.getLogger(__name__)
 @dataclass(frozen=True, slots=True)
 class _Job:
     work: Callable[[], Any]
+    """Returns what is waited for; for a generation, what has been begun."""
     if_skipped: Any
     cancel: CancelToken
     future: asyncio.Future[Any]
+    is_generation: bool
+
+    def settle(self, result: Any, error: Exception | None = None) -> None:
+        """Tell the one who waits."""
+        _call_on(self.future.get_loop(), _settle, self.future, result, error)
 
 
 class ModelThread:
-    """Loads a model and runs generations, one at a time."""
+    """Loads a model and runs generations."""
 
     def __init__(self, backend: Backend, on_change: Callable[[], None]) -> None:
         self._backend = backend
@@ -65,7 +73,9 @@ class ModelThread:
         self._loading = cancel = CancelToken()
         self._become("loading")
         report = self._on_loop(lambda progress: self._progressed(cancel, progress))
-        loaded = self._submit(lambda: self._backend.load(choice, report, cancel), None, cancel)
+        loaded: asyncio.Future[ModelInfo | None] = self._submit(
+            lambda: self._backend.load(choice, report, cancel), None, cancel
+        )
         loaded.add_done_callback(lambda done: self._loaded(cancel, done))
 
     async def complete(
@@ -81,7 +91,8 @@ class ModelThread:
         report = None if progress is None else self._on_loop(progress)
         self._running.add(cancel)
         try:
-            return await self._submit(lambda: self._backend.complete(request, cancel, report), NOTHING, cancel)
+            begin = partial(self._backend.begin, request, cancel, report)
+            return await self._submit(begin, NOTHING, cancel, is_generation=True)
         except asyncio.CancelledError:
             cancel.cancel()
             raise
@@ -126,22 +137,72 @@ class ModelThread:
             _log.error("loading the model failed", exc_info=failure)
             self._become("failed", error="The model could not be loaded; the server's log says why.")
 
-    def _submit(self, work: Callable[[], _T], if_skipped: _T, cancel: CancelToken) -> asyncio.Future[_T]:
+    def _submit(
+        self, work: Callable[[], Any], if_skipped: _T, cancel: CancelToken, *, is_generation: bool = False
+    ) -> asyncio.Future[_T]:
         if self._thread is None:
             self._thread = threading.Thread(target=self._run, name="neocaret-model", daemon=True)
             self._thread.start()
         future: asyncio.Future[_T] = asyncio.get_running_loop().create_future()
-        self._jobs.put(_Job(work, if_skipped, cancel, future))
+        self._jobs.put(_Job(work, if_skipped, cancel, future, is_generation))
         return future
 
     def _run(self) -> None:
-        while (job := self._jobs.get()) is not None:
+        going: list[tuple[_Job, Work]] = []
+        closing = False
+        while going or not closing:
             try:
-                result = job.if_skipped if job.cancel.cancelled else job.work()
-            except Exception as error:  # noqa: BLE001 - it belongs to the one who waits
-                _call_on(job.future.get_loop(), _settle, job.future, None, error)
+                job = self._jobs.get(block=not going)
+            except queue.Empty:
+                going = self._advance(going)
+                continue
+            if job is None:
+                closing = True
+            elif job.is_generation:
+                going += self._begin(job)
             else:
-                _call_on(job.future.get_loop(), _settle, job.future, result, None)
+                # A model that is loaded takes the place of the one that the generations run on: they were cancelled.
+                while going and job.cancel is self._loading:
+                    going = self._advance(going)
+                self._do(job)
+
+    def _do(self, job: _Job) -> None:
+        try:
+            result = job.if_skipped if job.cancel.cancelled else job.work()
+        except Exception as error:  # noqa: BLE001 - it belongs to the one who waits
+            job.settle(None, error)
+        else:
+            job.settle(result)
+
+    def _begin(self, job: _Job) -> list[tuple[_Job, Work]]:
+        """Begin a generation; returns it, unless that is its end."""
+        if job.cancel.cancelled:
+            job.settle(job.if_skipped)
+            return []
+        try:
+            return [(job, job.work())]
+        except Exception as error:  # noqa: BLE001 - it belongs to the one who waits
+            job.settle(None, error)
+            return []
+
+    def _advance(self, going: list[tuple[_Job, Work]]) -> list[tuple[_Job, Work]]:
+        """Move all generations on by a step; returns those that are not done."""
+        try:
+            self._backend.advance([work for _, work in going])
+        except Exception as error:  # noqa: BLE001 - it belongs to those who wait
+            for job, _ in going:
+                job.settle(None, error)
+            return []
+        for job, work in going:
+            if work.done:
+                self._finish(job, work)
+        return [(job, work) for job, work in going if not work.done]
+
+    def _finish(self, job: _Job, work: Work) -> None:
+        try:
+            job.settle(work.result())
+        except Exception as error:  # noqa: BLE001 - it belongs to the one who waits
+            job.settle(None, error)
 
     def _on_loop(self, callback: Callable[..., None]) -> Callable[..., None]:
         """Make a function for the model's thread that calls back on the loop, not too often but with the first."""

@@ -11,30 +11,30 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
-from neocaret_server.fake_backend import FakeBackend
+from neocaret_server.fake_backend import FakeBackend, FakeWork
 from neocaret_server.start import serve_stdio
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from neocaret_server.backend import CancelToken, Completion, CompletionRequest
+    from neocaret_server.backend import CancelToken, CompletionRequest
 
 
 class NoisyBackend(FakeBackend):
     """Prints while it works, in each way there is."""
 
-    def complete(
+    def begin(
         self,
         request: CompletionRequest,
         cancel: CancelToken,
         progress: Callable[[int, int], None] | None = None,
-    ) -> Completion:
+    ) -> FakeWork:
         """As the port has it, with noise."""
         print("a stray print")  # noqa: T201 - the point
         sys.__stdout__.write("another\n") if sys.__stdout__ else None
         os.write(1, b"and one past Python\n")
         os.system("echo and one of a child; cat")  # noqa: S605, S607 - a child that writes, and reads what it can
-        return super().complete(request, cancel, progress)
+        return super().begin(request, cancel, progress)
 
 
 def main() -> int:

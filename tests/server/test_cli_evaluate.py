@@ -3,7 +3,8 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from neocaret_model.engine.port import (
     GenerationResult,
     ModelInfo,
     Sampling,
+    Work,
 )
 from neocaret_server.backend import BackendError, CancelToken, CompletionRequest, LoadProgress, ModelChoice
 from neocaret_server.cli import main
@@ -121,6 +123,17 @@ def test_terminal_sees_what_is_going_on(capfd: pytest.CaptureFixture[str], monke
 # The bridge
 
 
+@dataclass
+class Whole:
+    """What is done as soon as it is begun."""
+
+    _result: GenerationResult
+    done: bool = True
+
+    def result(self) -> GenerationResult:
+        return self._result
+
+
 class FirstWordEngine:
     """Row by row, offers ever less likely words."""
 
@@ -130,6 +143,12 @@ class FirstWordEngine:
     @property
     def info(self) -> ModelInfo:
         return ModelInfo("m", "folder", "cpu", "float32", 7, 2048)
+
+    def begin(self, request: GenerationRequest, *_: Any) -> Whole:
+        return Whole(self.generate(request))
+
+    def advance(self, works: Sequence[Work]) -> None:
+        assert all(work.done for work in works)
 
     def generate(self, request: GenerationRequest, *_: Any) -> GenerationResult:
         self.requests.append(request)

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -13,22 +13,36 @@ from neocaret_model import errors as model_errors
 from neocaret_model.engine.port import CancelToken as EngineCancelToken
 from neocaret_model.engine.port import (
     Continuation,
-    Engine,
     FinishReason,
     GenerationRequest,
     GenerationResult,
     ModelInfo,
     Sampling,
+    SharedEngine,
     TokenProgress,
+    Work,
 )
 from neocaret_server.backend import BackendError, CancelToken, CompletionRequest, LoadProgress, ModelChoice
 from neocaret_server.model_backend import LARGEST_SEED, ModelBackend, generation_request, inspect_machine
 
 
 @dataclass
+class FakeWork:
+    _result: GenerationResult
+    error: Exception | None = None
+    done: bool = False
+
+    def result(self) -> GenerationResult:
+        if self.error is not None:
+            raise self.error
+        return self._result
+
+
+@dataclass
 class FakeEngine:
     logprobs: tuple[float, ...] = (-1.0,)
     error: Exception | None = None
+    late_error: Exception | None = None
     requests: list[GenerationRequest] = field(default_factory=list)
     cancels: list[EngineCancelToken | None] = field(default_factory=list)
     cleared: int = 0
@@ -37,9 +51,9 @@ class FakeEngine:
     def info(self) -> ModelInfo:
         return ModelInfo("m", "/folder", "cpu", "float32", 7, 2048)
 
-    def generate(
+    def begin(
         self, request: GenerationRequest, cancel: EngineCancelToken | None = None, progress: TokenProgress | None = None
-    ) -> GenerationResult:
+    ) -> FakeWork:
         self.requests.append(request)
         self.cancels.append(cancel)
         if self.error is not None:
@@ -52,7 +66,17 @@ class FakeEngine:
             Continuation(f"row {row}", 0 if math.isinf(logprob) else 3, logprob, reason)
             for row, logprob in enumerate(self.logprobs)
         )
-        return GenerationResult(rows, 9, 8, 7, 3, 1.5, 2.5)
+        return FakeWork(GenerationResult(rows, 9, 8, 7, 3, 1.5, 2.5), self.late_error)
+
+    def advance(self, works: Sequence[Work]) -> None:
+        for work in works:
+            assert isinstance(work, FakeWork)
+            work.done = True
+
+    def generate(
+        self, request: GenerationRequest, cancel: EngineCancelToken | None = None, progress: TokenProgress | None = None
+    ) -> GenerationResult:
+        return self.begin(request, cancel, progress).result()
 
     def score(self, text: str) -> tuple[float, ...]:
         return (-1.0,) * len(text)
@@ -151,7 +175,7 @@ def test_best_candidate_comes_first() -> None:
 def test_loaded_model_is_described() -> None:
     seen: list[tuple[str, str, str]] = []
 
-    def load(model: str, device: str, dtype: str, *_: Any) -> Engine:
+    def load(model: str, device: str, dtype: str, *_: Any) -> SharedEngine:
         seen.append((model, device, dtype))
         return FakeEngine()
 
@@ -164,7 +188,7 @@ def test_loaded_model_is_described() -> None:
 def test_progress_of_loading_and_generating_is_passed_on() -> None:
     def load(
         _model: str, _device: str, _dtype: str, progress: Callable[[str, int, int], None], _: Callable[[], bool]
-    ) -> Engine:
+    ) -> SharedEngine:
         progress("Downloading", 3, 9)
         return FakeEngine()
 
@@ -182,7 +206,7 @@ def test_cancel_reaches_the_loader_and_the_engine() -> None:
     engine = FakeEngine()
     cancel = CancelToken()
 
-    def load(_model: str, _device: str, _dtype: str, _: Any, cancelled: Callable[[], bool]) -> Engine:
+    def load(_model: str, _device: str, _dtype: str, _: Any, cancelled: Callable[[], bool]) -> SharedEngine:
         asked.append(cancelled)
         return engine
 
@@ -217,20 +241,22 @@ def test_every_failure_is_one_sentence(error: Exception, says: str) -> None:
     with pytest.raises(BackendError, match=says) as caught:
         loaded(FakeEngine(error=error)).complete(CompletionRequest("x"), CancelToken())
     assert caught.value.__cause__ is error
+    with pytest.raises(BackendError, match=says):
+        loaded(FakeEngine(late_error=error)).complete(CompletionRequest("x"), CancelToken())
 
 
 def test_log_has_the_place_of_a_failure_and_its_words_only_at_debug_level(caplog: pytest.LogCaptureFixture) -> None:
     backend = loaded(FakeEngine(error=RuntimeError("secret text")))
     with caplog.at_level(logging.INFO), pytest.raises(BackendError):
         backend.complete(CompletionRequest("x"), CancelToken())
-    assert "in generate" in caplog.text
+    assert "in begin" in caplog.text
     assert "secret text" not in caplog.text
 
 
 def test_failed_load_leaves_no_model() -> None:
-    engines: list[Engine] = [FakeEngine()]
+    engines: list[SharedEngine] = [FakeEngine()]
 
-    def load(*_: Any) -> Engine:
+    def load(*_: Any) -> SharedEngine:
         if engines:
             return engines.pop()
         raise model_errors.ModelNotFoundError("There is no model x.")

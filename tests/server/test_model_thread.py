@@ -104,13 +104,53 @@ async def test_a_newer_load_takes_the_place_of_the_older(make: Make) -> None:
     assert model.info.model == "fast"
 
 
-async def test_generations_take_turns(make: Make) -> None:
-    backend = FakeBackend(script={"a": ["1"], "b": ["2"]})
+async def test_generations_go_on_side_by_side(make: Make) -> None:
+    backend = FakeBackend(script={"long": ["a " * 40], "short": ["b"]}, token_seconds=0.01)
     model = make(backend)
     model.load(ModelChoice())
-    both = await asyncio.gather(*(model.complete(CompletionRequest(p), CancelToken()) for p in ("a", "b")))
-    assert [each.candidates[0].text for each in both] == ["1", "2"]
-    assert [each.prompt for each in backend.requests] == ["a", "b"]
+    await until(model, "ready")
+    long = asyncio.ensure_future(model.complete(CompletionRequest("long"), CancelToken()))
+    await asyncio.sleep(0.05)
+    short = await model.complete(CompletionRequest("short"), CancelToken())
+    assert short.candidates[0].text == "b"
+    assert not long.done()
+    assert (await long).candidates[0].text == "a " * 40
+    assert [each.prompt for each in backend.requests] == ["long", "short"]
+
+
+async def test_other_jobs_come_between_the_steps_of_a_generation(make: Make) -> None:
+    model = make(FakeBackend(otherwise=["a " * 60], token_seconds=0.01))
+    model.load(ModelChoice())
+    await until(model, "ready")
+    long = asyncio.ensure_future(model.complete(CompletionRequest("x"), CancelToken()))
+    await asyncio.sleep(0.02)
+    await model.clear_cache()
+    assert not long.done()
+    long.cancel()
+
+
+async def test_closing_ends_what_goes_on(make: Make) -> None:
+    model = make(FakeBackend(otherwise=["a " * 60], token_seconds=60))
+    model.load(ModelChoice())
+    await until(model, "ready")
+    long = asyncio.ensure_future(model.complete(CompletionRequest("x"), CancelToken()))
+    await asyncio.sleep(0.02)
+    assert model.close(30)
+    assert {each.finish_reason for each in (await long).candidates} == {"cancelled"}
+
+
+@pytest.mark.parametrize("error", [BackendError("too hot"), RuntimeError("odd")])
+async def test_a_step_that_fails_reaches_all_who_wait(make: Make, error: Exception) -> None:
+    class Failing(FakeBackend):
+        def advance(self, works: object) -> None:  # noqa: ARG002 - it fails whatever they are
+            raise error
+
+    model = make(Failing())
+    model.load(ModelChoice())
+    both = await asyncio.gather(
+        *(model.complete(CompletionRequest(p), CancelToken()) for p in ("a", "b")), return_exceptions=True
+    )
+    assert both == [error, error]
 
 
 async def test_cancelling_the_one_who_waits_stops_the_generation(make: Make) -> None:
