@@ -64,6 +64,12 @@ def _plot(_recipe: Recipe, parsed: argparse.Namespace) -> None:
     plot(parsed.folder / "log.jsonl", parsed.picture or parsed.folder / "loss.png")
 
 
+def _compare(_recipe: Recipe, parsed: argparse.Namespace) -> None:
+    from neocaret_model.training.quality import Evaluated, plot_quality
+
+    plot_quality([Evaluated.parse(text) for text in parsed.evaluations], parsed.picture)
+
+
 def _export(recipe: Recipe, parsed: argparse.Namespace) -> None:
     from neocaret_model.training.export import export
 
@@ -84,6 +90,9 @@ def _parser() -> argparse.ArgumentParser:
     train = _stage(stages, "train", "train at a constant rate, or go on where that stopped", _train)
     anneal = _stage(stages, "anneal", "let the rate fall to zero from where training has come to", _anneal)
     plot = _stage(stages, "plot", "draw the losses against the tokens seen, as a PNG", _plot)
+    compare = _stage(stages, "compare", "draw what `neocaret eval --json` says of several models, as a PNG", _compare)
+    compare.add_argument("evaluations", nargs="+", metavar="TOKENS=FILE", help="training tokens, and the JSON")
+    compare.add_argument("--picture", type=Path, default=Path("quality.png"), help="(default: quality.png)")
     export = _stage(stages, "export", "write the model as a folder that transformers loads", _export)
     make = _stage(stages, "make", "all of these, one after the other", _make)
     for stage in (prepare, make):
