@@ -21,6 +21,8 @@ class BenchmarkRequest:
     """Of each candidate."""
     repetitions: int = 5
     """The median of which is shown, after one more to warm up."""
+    peers: bool = True
+    """Whether transformers' pipeline, and its `generate` with a cache kept between requests, are measured too."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -444,4 +444,5 @@ def _benchmark_plan(request: BenchmarkRequest) -> BenchmarkPlan:
         new_tokens=request.new_tokens,
         repetitions=request.repetitions,
         asked_rows=lambda count: _rows(CompletionRequest("", candidates=count, seed=_BENCHMARK_SEED)),
+        peers=request.peers,
     )

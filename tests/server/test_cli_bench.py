@@ -4,6 +4,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -65,7 +66,7 @@ def test_figures_are_printed_as_json_and_written_where_asked(capfd: pytest.Captu
 
 def test_options_reach_the_benchmark(capfd: pytest.CaptureFixture[str]) -> None:
     options = "--model m --model 1.3B --device cpu --dtype float32 --dtype bfloat16 -N 99 -N 98 -n 2 -n 4"
-    (request,) = run(capfd, *options.split(), "--new-tokens", "6", "--repetitions", "7")[3]
+    (request,) = run(capfd, *options.split(), "--new-tokens", "6", "--repetitions", "7", "--no-peers")[3]
     assert request == BenchmarkRequest(
         models=("m", "1.3B"),
         device="cpu",
@@ -74,14 +75,18 @@ def test_options_reach_the_benchmark(capfd: pytest.CaptureFixture[str]) -> None:
         candidates=(2, 4),
         new_tokens=6,
         repetitions=7,
+        peers=False,
     )
 
 
 def test_quick_asks_less_and_whatever_is_said_besides_holds(capfd: pytest.CaptureFixture[str]) -> None:
     (quick,) = run(capfd, "--quick")[3]
-    (also,) = run(capfd, "--quick", "--model", "125m", "-n", "1", "--output", "b")[3]
-    assert (quick.models, quick.prompt_tokens, quick.candidates) == (("bundled",), (128, 512), (3,))
-    assert (also.models, also.prompt_tokens, also.candidates) == (("125m",), (128, 512), (1,))
+    (also,) = run(capfd, "--quick", "--model", "125m", "-n", "1", "--peers")[3]
+    expected = BenchmarkRequest(
+        models=("bundled",), prompt_tokens=(128, 512), candidates=(3,), repetitions=3, peers=False
+    )
+    assert quick == expected
+    assert also == replace(expected, models=("125m",), candidates=(1,), peers=True)
 
 
 @pytest.mark.parametrize("option", ["-N=15", "-n=9", "--new-tokens=1", "--repetitions=0"])
@@ -141,7 +146,7 @@ def measured(request: BenchmarkRequest, engine: RepeatingEngine) -> Benchmark:
 
 def test_rows_are_those_of_a_suggestion_with_and_without_the_document() -> None:
     engine = RepeatingEngine(512)
-    asked = BenchmarkRequest(models=("bundled",), prompt_tokens=(32,), candidates=(3,), repetitions=1)
+    asked = BenchmarkRequest(models=("bundled",), prompt_tokens=(32,), candidates=(3,), repetitions=1, peers=False)
     figures = measured(asked, engine).figures
     rows = [{row.document_weight for row in request.rows} for request in engine.requests]
     assert {1.0} in rows

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
@@ -20,6 +21,9 @@ from neocaret_model.tokenizer import read_tokenizer
 
 Progress = Callable[[str, int, int], None]
 """Called with what is going on, how much of it is done, and of how much."""
+
+_IN_TRANSFORMERS = ("float32", "float16", "bfloat16")
+"""The number formats that transformers computes in by itself."""
 
 LoadEngine = Callable[[str, str], Engine]
 """From a model's name or folder, and the name of a number format."""
@@ -40,6 +44,8 @@ class Plan:
     """Of each row; two or more."""
     repetitions: int
     asked_rows: AskedRows
+    peers: bool
+    """Whether others are measured beside our engine."""
 
 
 def benchmark(plan: Plan, load: LoadEngine, progress: Progress) -> Report:
@@ -76,8 +82,10 @@ def _measured(model: str, plan: Plan, machine: Machine, load: LoadEngine, progre
     from neocaret_model.benchmarks.measuring import Figures, Size, measure
     from neocaret_model.benchmarks.memory import bytes_a_pass
 
-    with checkpoint(model) as found:
-        own, info = _own_engines(found, plan, machine, load)
+    with checkpoint(model) as found, ExitStack() as until_measured:
+        contestants, info = _own_engines(found, plan, machine, load)
+        if plan.peers:
+            contestants += until_measured.enter_context(_peers(info, contestants, plan, machine))
         texts = Texts(read_tokenizer(Path(info.folder)))
         config = read_config(Path(info.folder))
         lengths = fitting_lengths(plan.lengths, info.positions, plan.new_tokens)
@@ -92,12 +100,12 @@ def _measured(model: str, plan: Plan, machine: Machine, load: LoadEngine, progre
         figures: list[Figures] = []
         for size in sizes:
             sessions = list(texts.sessions(size.prompt_tokens, plan.repetitions))
-            figures += measure(own, sessions, size, told)
+            figures += measure(contestants, sessions, size, told)
         return ModelReport(
             name=model,
             info=info,
             random=found.random,
-            bytes_a_pass={contestant.dtype: bytes_a_pass(config, contestant.dtype) for contestant in own},
+            bytes_a_pass={contestant.dtype: bytes_a_pass(config, contestant.dtype) for contestant in contestants},
             fingerprint=texts.fingerprint,
             notes=_notes(plan, lengths, info.positions),
             figures=tuple(figures),
@@ -120,6 +128,17 @@ def _own_engines(
         contestants += [OwnEngine(engine, plan.asked_rows, threads, document=document) for document in ways]
         infos.append(engine.info)
     return contestants, infos[0]
+
+
+@contextmanager
+def _peers(info: ModelInfo, own: Sequence[Contestant], plan: Plan, machine: Machine) -> Iterator[Sequence[Contestant]]:
+    """Yield the peers in float32, the tutorial's format, and in ours where transformers computes in that."""
+    from neocaret_model.benchmarks.peers import loaded_peers
+
+    dtypes = dict.fromkeys(("float32", *(contestant.dtype for contestant in own)))
+    known = [dtype for dtype in dtypes if dtype in _IN_TRANSFORMERS]
+    with loaded_peers(Path(info.folder), info.device, known, plan.asked_rows, sorted({1, machine.threads})) as peers:
+        yield peers
 
 
 def fitting_lengths(lengths: Sequence[int], positions: int, new_tokens: int) -> tuple[int, ...]:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from neocaret_server.benchmark import Benchmark
 
 _DEFAULTS = BenchmarkRequest()
-_QUICK = replace(_DEFAULTS, models=("bundled",), prompt_tokens=(128, 512), candidates=(3,), repetitions=3)
+_QUICK = replace(_DEFAULTS, models=("bundled",), prompt_tokens=(128, 512), candidates=(3,), repetitions=3, peers=False)
 
 bench = typer.Typer(
     rich_markup_mode=None,
@@ -62,15 +62,18 @@ def engine(
     repetitions: Annotated[
         int | None, typer.Option(metavar="N", min=1, help="The median of which is shown. [5]")
     ] = None,
+    peers: Annotated[
+        bool | None, typer.Option("--peers/--no-peers", help="Measure transformers beside it. [--peers]")
+    ] = None,
     quick: Annotated[
-        bool, typer.Option("--quick", help="The bundled model, 128 and 512 tokens, 3 candidates, 3 repetitions.")
+        bool, typer.Option("--quick", help="The bundled model, 128 and 512 tokens, 3 candidates, thrice, no peers.")
     ] = False,
     output: Annotated[Path, typer.Option(metavar="FOLDER", help="Where the figures are written as files.")] = Path(
         "neocaret-bench"
     ),
     as_json: Annotated[bool, typer.Option("--json", help="Print all figures as JSON.")] = False,
 ) -> int:
-    """Measure the engine: prefill, tokens, and an editor's requests, beside the limit that memory sets.
+    """Measure prefill, tokens, and an editor's requests, beside transformers and the limit that memory sets.
 
     EleutherAI's models that are not downloaded are measured with random weights in their shapes.
     """
@@ -83,6 +86,7 @@ def engine(
         candidates=tuple(candidates or preset.candidates),
         new_tokens=new_tokens,
         repetitions=repetitions or preset.repetitions,
+        peers=preset.peers if peers is None else peers,
     )
     output.mkdir(parents=True, exist_ok=True)  # refused before minutes are spent
     done = _measure(context.ensure_object(Services), request)
