@@ -99,7 +99,7 @@ async def _suggest(server: NeocaretServer, caret: Caret) -> Suggestion:
         document_blank=document.is_blank(),
         line_after=document.line_after(context.place),
     )
-    if reason := silence(question, server.settings, server.model.state, busy=bool(server.generations)):
+    if reason := silence(question, server.settings, server.model.state):
         server.requests.supersede(caret.uri, caret.channel, context.moment)
         raise _SilentError(reason)
     texts = await _texts(server, caret, context)

@@ -22,7 +22,6 @@ Reason = Literal[
     "inline-off",
     "empty-document",
     "middle-of-line",
-    "busy",
     "superseded",
     "cancelled",
     "changed",
@@ -74,7 +73,7 @@ class Question:
     line_after: str
 
 
-def silence(question: Question, settings: Settings, state: str, *, busy: bool) -> Reason | None:
+def silence(question: Question, settings: Settings, state: str) -> Reason | None:
     """Return why the question is not to be asked of the model, or None where it is.
 
     An explicit question is silenced only by an excluded file, a channel that is switched off, and a model that is
@@ -86,9 +85,7 @@ def silence(question: Question, settings: Settings, state: str, *, busy: bool) -
         return "popup-off" if question.channel == "popup" else "inline-off"
     if question.automatic and (reason := _quiet(question, settings)):
         return reason
-    if state != "ready":
-        return _NOT_READY.get(state, "model-loading")
-    return "busy" if busy and question.automatic else None
+    return None if state == "ready" else _NOT_READY.get(state, "model-loading")
 
 
 def is_excluded(uri: str, patterns: tuple[str, ...]) -> bool:

@@ -125,16 +125,15 @@ def test_a_late_answer_is_dropped_where_the_text_before_the_caret_has_changed(st
 
 
 def test_a_long_generation_does_not_keep_typing_waiting(start: Start) -> None:
-    client = start(**SLOW)
+    client = start(script={"long": ["a " * 1000], "x = ": ["1"]}, token_seconds=0.02)
     client.initialize()
     client.open("x = ")
-    generating = client.request(
-        "workspace/executeCommand", {"command": "neocaret.generate", "arguments": [{"prompt": "x"}]}
-    )
+    arguments = [{"prompt": "long", "maxNewTokens": 1000}]
+    generating = client.request("workspace/executeCommand", {"command": "neocaret.generate", "arguments": arguments})
     wait_until_generating(client)
     answer = client.ask(COMPLETION, at(0, 4, **AUTOMATIC))
-    assert answer["result"] == {"isIncomplete": True, "items": []}
-    assert client.command("neocaret.status")["result"]["lastReason"] == "busy"
+    assert [item["label"] for item in answer["result"]["items"]] == ["1"]
+    assert client.command("neocaret.status")["result"]["waiting"] == 1
     client.command("neocaret.reloadModel")
     error = client.answer(generating)["error"]
     assert (error["code"], "loaded anew" in error["message"]) == (-32802, True)

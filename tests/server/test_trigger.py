@@ -12,7 +12,7 @@ DEFAULTS = Settings()
 
 
 def test_typing_in_an_ordinary_file_is_no_silence() -> None:
-    assert silence(TYPED, DEFAULTS, "ready", busy=False) is None
+    assert silence(TYPED, DEFAULTS, "ready") is None
 
 
 @pytest.mark.parametrize(
@@ -28,11 +28,11 @@ def test_typing_in_an_ordinary_file_is_no_silence() -> None:
     ],
 )
 def test_settings_silence_what_typing_asks(settings: Settings, reason: Reason | None) -> None:
-    assert silence(TYPED, settings, "ready", busy=False) == reason
+    assert silence(TYPED, settings, "ready") == reason
 
 
 def test_inline_has_its_own_switch() -> None:
-    assert silence(replace(TYPED, channel="inline"), Settings(inline=False), "ready", busy=False) == "inline-off"
+    assert silence(replace(TYPED, channel="inline"), Settings(inline=False), "ready") == "inline-off"
 
 
 @pytest.mark.parametrize(
@@ -46,7 +46,7 @@ def test_inline_has_its_own_switch() -> None:
 )
 @pytest.mark.parametrize("automatic", [True, False])
 def test_no_model_silences_everything(state: str, reason: Reason, automatic: bool) -> None:
-    assert silence(replace(TYPED, automatic=automatic), DEFAULTS, state, busy=False) == reason
+    assert silence(replace(TYPED, automatic=automatic), DEFAULTS, state) == reason
 
 
 @pytest.mark.parametrize(
@@ -62,28 +62,23 @@ def test_no_model_silences_everything(state: str, reason: Reason, automatic: boo
     ],
 )
 def test_the_rest_of_the_line_may_only_close(after: str, reason: Reason | None) -> None:
-    assert silence(replace(TYPED, line_after=after), DEFAULTS, "ready", busy=False) == reason
+    assert silence(replace(TYPED, line_after=after), DEFAULTS, "ready") == reason
 
 
 def test_an_empty_document_is_left_alone() -> None:
-    assert silence(replace(TYPED, document_blank=True), DEFAULTS, "ready", busy=False) == "empty-document"
-
-
-def test_a_long_generation_silences_typing_only() -> None:
-    assert silence(TYPED, DEFAULTS, "ready", busy=True) == "busy"
-    assert silence(replace(TYPED, automatic=False), DEFAULTS, "ready", busy=True) is None
+    assert silence(replace(TYPED, document_blank=True), DEFAULTS, "ready") == "empty-document"
 
 
 @pytest.mark.parametrize("channel", ["popup", "inline"])
 def test_who_asks_is_answered_anywhere(channel: Channel) -> None:
     asked = Question("file:///w/x.py", "python", channel, automatic=False, document_blank=True, line_after="foo")
     settings = Settings(automatic=False, languages={"python": False})
-    assert silence(asked, settings, "ready", busy=False) is None
+    assert silence(asked, settings, "ready") is None
 
 
 def test_who_asks_in_a_secret_file_is_not_answered() -> None:
     asked = replace(TYPED, uri="file:///w/.env", automatic=False)
-    assert silence(asked, DEFAULTS, "ready", busy=False) == "excluded-file"
+    assert silence(asked, DEFAULTS, "ready") == "excluded-file"
 
 
 @pytest.mark.parametrize(

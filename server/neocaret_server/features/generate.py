@@ -1,7 +1,6 @@
 """`neocaret.generate`: continue any text, with progress.
 
-It takes its turn on the model's one thread like everything else. While one runs or waits, questions that typing asks
-are answered at once with nothing (reason "busy"); those that the user asks wait for it.
+It moves on beside suggestions, step by step, and holds none of them up for longer than one of its own steps takes.
 """
 
 from __future__ import annotations
