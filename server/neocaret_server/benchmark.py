@@ -32,3 +32,7 @@ class Benchmark:
     figures: dict[str, Any]
     """A JSON object."""
     text: str
+    picture: bytes | None
+    """A PNG; None where it cannot be drawn here."""
+    note: str = ""
+    """Why there is no picture."""

@@ -413,6 +413,8 @@ def benchmark(
     Raises:
         BackendError: a model cannot be loaded, or has no room for what is asked.
     """
+    from neocaret_model.benchmarks.errors import BenchmarkError
+    from neocaret_model.benchmarks.plot import plot
     from neocaret_model.benchmarks.report import as_json
     from neocaret_model.benchmarks.run import benchmark as measure
     from neocaret_model.benchmarks.tables import as_text
@@ -429,7 +431,11 @@ def benchmark(
 
     with _told_plainly("measuring"):
         report = measure(_benchmark_plan(request), load, working)
-        return Benchmark(as_json(report), as_text(report))
+        try:
+            picture, note = plot(report), ""
+        except BenchmarkError as error:
+            picture, note = None, str(error)
+        return Benchmark(as_json(report), as_text(report), picture, note)
 
 
 def _benchmark_plan(request: BenchmarkRequest) -> BenchmarkPlan:

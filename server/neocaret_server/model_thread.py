@@ -66,10 +66,14 @@ class ModelThread:
         self.error: str | None = None
         """Why the last load failed."""
         self.progress: LoadProgress | None = None
+        self._choice: ModelChoice | None = None
+        self._pause_seconds = 0.0
+        self._pausing: asyncio.TimerHandle | None = None
 
     def load(self, choice: ModelChoice) -> None:
         """Load a model in place of the present one; stops what runs, and returns at once."""
         self._stop_all()
+        self._choice = choice
         self._loading = cancel = CancelToken()
         self._become("loading")
         report = self._on_loop(lambda progress: self._progressed(cancel, progress))
@@ -77,6 +81,18 @@ class ModelThread:
             lambda: self._backend.load(choice, report, cancel), None, cancel
         )
         loaded.add_done_callback(lambda done: self._loaded(cancel, done))
+
+    def pause_after(self, seconds: float) -> None:
+        """Give the model's memory back whenever nothing was asked of it for so long; 0 is never."""
+        self._pause_seconds = seconds
+        self._watch_idleness()
+
+    async def wake(self) -> None:
+        """Load a model again that has been paused; returns when it is there, or has failed."""
+        if self.state == "paused" and self._choice is not None:
+            self.load(self._choice)
+            # Jobs come in turn: this one follows the loading.
+            await self._submit(lambda: None, None, CancelToken())
 
     async def complete(
         self, request: CompletionRequest, cancel: CancelToken, progress: Callable[[int, int], None] | None = None
@@ -90,6 +106,7 @@ class ModelThread:
         """
         report = None if progress is None else self._on_loop(progress)
         self._running.add(cancel)
+        self._watch_idleness()
         try:
             begin = partial(self._backend.begin, request, cancel, report)
             return await self._submit(begin, NOTHING, cancel, is_generation=True)
@@ -98,6 +115,7 @@ class ModelThread:
             raise
         finally:
             self._running.discard(cancel)
+            self._watch_idleness()
 
     async def clear_cache(self) -> None:
         """Forget what was kept of earlier prompts."""
@@ -118,7 +136,19 @@ class ModelThread:
 
     def _become(self, state: State, info: ModelInfo | None = None, error: str | None = None) -> None:
         self.state, self.info, self.error, self.progress = state, info, error, None
+        self._watch_idleness()
         self._on_change()
+
+    def _watch_idleness(self) -> None:
+        if self._pausing is not None:
+            self._pausing.cancel()
+            self._pausing = None
+        if self._pause_seconds and self.state == "ready" and not self._running:
+            self._pausing = asyncio.get_running_loop().call_later(self._pause_seconds, self._pause)
+
+    def _pause(self) -> None:
+        self._become("paused")
+        self._submit(self._backend.unload, None, CancelToken())
 
     def _progressed(self, cancel: CancelToken, progress: LoadProgress) -> None:
         if cancel is self._loading and self.state == "loading":

@@ -28,6 +28,7 @@ from neocaret_server.requests import Requests
 from neocaret_server.settings import Settings, from_client
 from neocaret_server.trigger import Reason
 
+_MINUTE = 60.0
 _log = logging.getLogger(__name__)
 
 
@@ -101,6 +102,7 @@ class NeocaretServer(LanguageServer):
         before = self.choice
         self.settings, more = from_client(merged)
         self._tell_problems(problems + more)
+        self.model.pause_after(self.settings.pause_after_minutes * _MINUTE)
         if self.model.state != "starting" and self.choice != before:
             self.load_model()
 
@@ -111,6 +113,7 @@ class NeocaretServer(LanguageServer):
 
     def load_model(self) -> None:
         """Load the chosen model in the background, in place of the present one."""
+        self.model.pause_after(self.settings.pause_after_minutes * _MINUTE)
         self.model.load(self.choice)
 
     def why_not_ready(self) -> str:

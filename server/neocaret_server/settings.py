@@ -93,6 +93,13 @@ class Settings:
             "Files never read, besides those that usually hold secrets; a pattern after ! takes files back.",
         ),
     )
+    pause_after_minutes: float = field(
+        default=30.0,
+        metadata=_as(
+            Rule("number", 0, 10_000),
+            "Give the model's memory back when nothing was asked for so long; the next question loads it. 0: never.",
+        ),
+    )
 
 
 def camel_case(name: str) -> str:

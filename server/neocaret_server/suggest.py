@@ -101,6 +101,8 @@ async def _suggest(server: NeocaretServer, caret: Caret) -> Suggestion:
     )
     if reason := silence(question, server.settings, server.model.state):
         server.requests.supersede(caret.uri, caret.channel, context.moment)
+        if reason == "model-paused":
+            server.in_background(server.model.wake())
         raise _SilentError(reason)
     texts = await _texts(server, caret, context)
     if not texts:

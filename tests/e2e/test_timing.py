@@ -24,6 +24,11 @@ def wait_until_generating(client: RawClient) -> None:
         time.sleep(0.005)
 
 
+def wait_until(client: RawClient, state: str) -> None:
+    while client.command("neocaret.status")["result"]["state"] != state:
+        time.sleep(0.005)
+
+
 def test_initialize_is_answered_while_nothing_is_loaded(start: Start) -> None:
     client = start(load_seconds=60)
     assert "result" in client.ask("initialize", {"capabilities": {}, "processId": os.getpid()})
@@ -137,6 +142,20 @@ def test_a_long_generation_does_not_keep_typing_waiting(start: Start) -> None:
     client.command("neocaret.reloadModel")
     error = client.answer(generating)["error"]
     assert (error["code"], "loaded anew" in error["message"]) == (-32802, True)
+
+
+def test_a_paused_model_wakes_for_a_question_and_answers_the_next(start: Start) -> None:
+    client = start(script={"x = ": ["1"]})
+    client.initialize(initializationOptions={"pauseAfterMinutes": 0.3 / 60})
+    client.open("x = ")
+    wait_until(client, "paused")
+    assert client.ask(COMPLETION, at(0, 4, **AUTOMATIC))["result"] == {"isIncomplete": True, "items": []}
+    assert client.command("neocaret.status")["result"]["lastReason"] == "model-paused"
+    wait_until(client, "ready")
+    assert client.ask(COMPLETION, at(0, 4, **AUTOMATIC))["result"]["items"]
+    wait_until(client, "paused")
+    answer = client.ask("workspace/executeCommand", {"command": "neocaret.generate", "arguments": [{"prompt": "x"}]})
+    assert answer["result"]["candidates"]
 
 
 @pytest.mark.parametrize(("shutdown", "code"), [(True, 0), (False, 1)])

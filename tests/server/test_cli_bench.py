@@ -25,7 +25,7 @@ FIGURES = {"models": [1.5]}
 
 
 def run(
-    capfd: pytest.CaptureFixture[str], *arguments: str, fails: str = ""
+    capfd: pytest.CaptureFixture[str], *arguments: str, fails: str = "", picture: bytes | None = b"a picture"
 ) -> tuple[int, str, str, list[BenchmarkRequest]]:
     asked: list[BenchmarkRequest] = []
 
@@ -38,7 +38,7 @@ def run(
         sys.stdout.write("chatter")
         loading(LoadProgress("Loading m", 1, 2))
         working("Measuring m", 1, 2)
-        return Benchmark(FIGURES, "a table\x1b[1m\n")
+        return Benchmark(FIGURES, "a table\x1b[1m\n", picture, "" if picture else "No picture.")
 
     code = main(["bench", "engine", *arguments], Services(benchmark=fake))
     return code, *capfd.readouterr(), asked
@@ -51,17 +51,23 @@ def _in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
 
 def test_table_is_printed_and_figures_are_written(capfd: pytest.CaptureFixture[str]) -> None:
     code, out, err, asked = run(capfd)
-    (written,) = Path("neocaret-bench").iterdir()
+    written, drawn = sorted(Path("neocaret-bench").iterdir())
     assert (code, out, asked) == (0, "a table\\x1b[1m\n", [BenchmarkRequest()])
-    assert err == f"chatterneocaret: written to {written}\n"
+    assert err == f"chatterneocaret: written to {written} and {drawn}\n"
     assert written.name.startswith("engine-")
-    assert json.loads(written.read_text()) == FIGURES
+    assert (json.loads(written.read_text()), drawn.read_bytes()) == (FIGURES, b"a picture")
 
 
 def test_figures_are_printed_as_json_and_written_where_asked(capfd: pytest.CaptureFixture[str]) -> None:
     code, out, _, _ = run(capfd, "--json", "--output", "a/b")
-    (written,) = Path("a/b").iterdir()
+    (written,) = Path("a/b").glob("*.json")
     assert (code, json.loads(out), json.loads(written.read_text())) == (0, FIGURES, FIGURES)
+
+
+def test_missing_picture_is_told_and_the_figures_are_written(capfd: pytest.CaptureFixture[str]) -> None:
+    code, _, err, _ = run(capfd, picture=None)
+    (written,) = Path("neocaret-bench").iterdir()
+    assert (code, err) == (0, f"chatterneocaret: written to {written}\nneocaret: No picture.\n")
 
 
 def test_options_reach_the_benchmark(capfd: pytest.CaptureFixture[str]) -> None:
@@ -147,7 +153,10 @@ def measured(request: BenchmarkRequest, engine: RepeatingEngine) -> Benchmark:
 def test_rows_are_those_of_a_suggestion_with_and_without_the_document() -> None:
     engine = RepeatingEngine(512)
     asked = BenchmarkRequest(models=("bundled",), prompt_tokens=(32,), candidates=(3,), repetitions=1, peers=False)
-    figures = measured(asked, engine).figures
+    done = measured(asked, engine)
+    figures = done.figures
+    assert done.picture is not None
+    assert done.picture.startswith(b"\x89PNG")
     rows = [{row.document_weight for row in request.rows} for request in engine.requests]
     assert {1.0} in rows
     assert {0.0} in rows
@@ -156,6 +165,15 @@ def test_rows_are_those_of_a_suggestion_with_and_without_the_document() -> None:
     (model,) = figures["models"]
     assert [each["who"] for each in model["figures"]] == ["neocaret", "neocaret, no guesses"]
     assert [each["token"]["ms"] for each in model["figures"]] == [2.0, 2.0]
+
+
+def test_without_matplotlib_there_are_figures_and_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    asked = BenchmarkRequest(models=("bundled",), prompt_tokens=(32,), candidates=(3,), repetitions=1, peers=False)
+    done = measured(asked, RepeatingEngine(512))
+    assert done.picture is None
+    assert "matplotlib, which is not installed" in done.note
+    assert done.figures["models"]
 
 
 def test_model_without_room_is_told_plainly() -> None:

@@ -229,3 +229,51 @@ async def test_closing_does_not_wait_for_what_no_flag_reaches() -> None:
 
 def test_a_thread_that_never_started_is_closed() -> None:
     assert ModelThread(FakeBackend(), lambda: None).close(0)
+
+
+async def test_a_model_that_nobody_asks_is_paused_and_wakes_when_asked(make: Make) -> None:
+    backend = FakeBackend()
+    model = make(backend)
+    model.pause_after(0.1)
+    model.load(ModelChoice("some"))
+    await until(model, "ready")
+    await until(model, "paused")
+    await model.clear_cache()
+    assert not backend.loaded
+    await model.wake()
+    assert str(model.state) == "ready"
+    assert [choice.model for choice in backend.loads] == ["some", "some"]
+    await model.wake()
+    assert len(backend.loads) == 2
+
+
+async def test_a_model_at_work_is_not_paused(make: Make) -> None:
+    model = make(FakeBackend(otherwise=["a " * 30], token_seconds=0.02))
+    model.pause_after(0.1)
+    model.load(ModelChoice())
+    await until(model, "ready")
+    completion = await model.complete(CompletionRequest("x"), CancelToken())
+    assert model.state == "ready"
+    assert completion.candidates[0].finish_reason == "eos"
+    await until(model, "paused")
+
+
+async def test_a_model_is_never_paused_after_no_time(make: Make) -> None:
+    model = make(FakeBackend())
+    model.pause_after(0.05)
+    model.pause_after(0)
+    model.load(ModelChoice())
+    await until(model, "ready")
+    await asyncio.sleep(0.15)
+    assert model.state == "ready"
+
+
+async def test_a_paused_model_that_cannot_be_loaded_again_has_failed(make: Make) -> None:
+    backend = FakeBackend()
+    model = make(backend)
+    model.pause_after(0.05)
+    model.load(ModelChoice())
+    await until(model, "paused")
+    backend.load_error = "gone"
+    await model.wake()
+    assert (str(model.state), model.error) == ("failed", "gone")

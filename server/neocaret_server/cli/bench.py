@@ -6,7 +6,7 @@ import json
 import time
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -90,12 +90,14 @@ def engine(
     )
     output.mkdir(parents=True, exist_ok=True)  # refused before minutes are spent
     done = _measure(context.ensure_object(Services), request)
-    path = _write(output, done.figures)
+    written = _write(output, done)
     if as_json:
         print_json(done.figures)
     else:
         put(output_console(), visible(done.text))
-    print_note(f"written to {path}")
+    print_note(f"written to {' and '.join(map(str, written))}")
+    if done.note:
+        print_note(done.note)
     return 0
 
 
@@ -106,10 +108,14 @@ def _measure(services: Services, request: BenchmarkRequest) -> Benchmark:
         return services.benchmark(request, bar.loading, bar.working, cancel)
 
 
-def _write(folder: Path, figures: dict[str, Any]) -> Path:
-    """Write what was measured under the time of day, beside what was measured before."""
-    path = folder / f"engine-{time.strftime('%Y%m%d-%H%M%S')}.json"
-    with path.open("x", encoding="utf-8") as file:
-        json.dump(figures, file, indent=2, allow_nan=False)
-        file.write("\n")
-    return path
+def _write(folder: Path, done: Benchmark) -> list[Path]:
+    """Write what was measured under the time of day, beside what was measured before; returns the new files."""
+    stem = f"engine-{time.strftime('%Y%m%d-%H%M%S')}"
+    written = [folder / f"{stem}.json"]
+    with written[0].open("x", encoding="utf-8") as file:
+        file.write(json.dumps(done.figures, indent=2, allow_nan=False) + "\n")
+    if done.picture is not None:
+        written.append(folder / f"{stem}.png")
+        with written[1].open("xb") as picture:
+            picture.write(done.picture)
+    return written

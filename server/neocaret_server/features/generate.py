@@ -36,6 +36,7 @@ async def handle(ls: NeocaretServer, params: types.ExecuteCommandParams) -> dict
     """Generate all candidates by sampling; return them, the likeliest first."""
     read = read_arguments(NAME, params.arguments, _ARGUMENTS)
     request = _request(read, ls.settings)
+    await ls.model.wake()
     if ls.model.state != "ready":
         raise RequestFailedError(ls.why_not_ready())
     completion = await _generate(ls, request, params.work_done_token)
