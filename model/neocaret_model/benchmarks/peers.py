@@ -17,7 +17,6 @@ from transformers import (
     AutoTokenizer,
     DynamicCache,
     GenerationConfig,
-    GPTNeoForCausalLM,
     StoppingCriteria,
     StoppingCriteriaList,
     TextGenerationPipeline,
@@ -25,7 +24,9 @@ from transformers import (
 )
 from transformers.utils import logging as transformers_logging
 
+from neocaret_model.assembly import assemble
 from neocaret_model.benchmarks.contestant import Answer, AskedRows
+from neocaret_model.config import read_config
 from neocaret_model.engine import dynamic_cache
 from neocaret_model.engine.prefix_cache import shared_prefix
 
@@ -164,10 +165,17 @@ def _load(
     folder: Path, device: str, dtypes: Sequence[str], rows: AskedRows, threads: Sequence[int]
 ) -> list[Pipeline | ReusedCache]:
     peers: list[Pipeline | ReusedCache] = []
+    config = read_config(folder)
     tokenizer: Any = AutoTokenizer.from_pretrained(folder, local_files_only=True)
     for dtype in dtypes:
-        network: Any = GPTNeoForCausalLM.from_pretrained(folder, dtype=getattr(torch, dtype), local_files_only=True)
-        network.to(device).eval()
+        network = assemble(
+            folder,
+            config,
+            device=torch.device(device),
+            dtype=getattr(torch, dtype),
+            progress=lambda *_: None,
+            cancelled=lambda: False,
+        )
         if not peers:
             generator: Any = pipeline("text-generation", model=network, tokenizer=tokenizer, device=device)
             peers.append(Pipeline(generator, dtype, threads))

@@ -1,0 +1,64 @@
+"""The figures of a benchmark as a picture."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from io import BytesIO
+from itertools import groupby
+from typing import Any
+
+from neocaret_model.benchmarks.errors import BenchmarkError
+from neocaret_model.benchmarks.measuring import Figures
+from neocaret_model.benchmarks.report import ModelReport, Report
+
+_SHOWN = ("cold", "+3")
+"""The requests that are drawn; the others lie beside the second."""
+_PANEL = 4.0
+"""Width and height of one, in inches."""
+
+
+def plot(report: Report) -> bytes:
+    """Draw the milliseconds of requests against the prompt's length, on logarithmic scales, as a PNG.
+
+    A row of panels for each model and each number of candidates; a panel for a cold request, one for the next after
+    three tokens typed, and one for a token.
+
+    Raises:
+        BenchmarkError: matplotlib is not installed.
+    """
+    try:
+        from matplotlib.figure import Figure
+    except ImportError:
+        raise BenchmarkError(
+            "The picture is drawn with matplotlib, which is not installed: pip install 'neocaret[training]'."
+        ) from None
+    groups = [(model, rows, figures) for model in report.models for rows, figures in _by_rows(model)]
+    columns = len(_SHOWN) + 1
+    picture = Figure(figsize=(columns * _PANEL, len(groups) * _PANEL), layout="constrained")
+    for line, (model, rows, figures) in zip(picture.subplots(len(groups), columns, squeeze=False), groups, strict=True):
+        for axes, what in zip(line, (*_SHOWN, "token"), strict=True):
+            _draw(axes, figures, what)
+            axes.set_title(f"{model.name}, {rows} candidates: {what}", fontsize="medium")
+        line[0].set_ylabel("ms")
+        line[0].legend(fontsize="x-small")
+    file = BytesIO()
+    picture.savefig(file, format="png", dpi=120)
+    return file.getvalue()
+
+
+def _by_rows(model: ModelReport) -> Iterable[tuple[int, list[Figures]]]:
+    ordered = sorted(model.figures, key=lambda figures: figures.size.rows)
+    for rows, figures in groupby(ordered, key=lambda figures: figures.size.rows):
+        yield rows, list(figures)
+
+
+def _draw(axes: Any, figures: list[Figures], what: str) -> None:
+    """Draw a line for each contestant; `figures` are of one number of rows, in ascending order of length."""
+    for who, dtype in dict.fromkeys((each.who, each.dtype) for each in figures):
+        own = [each for each in figures if (each.who, each.dtype) == (who, dtype)]
+        times = [each.token_ms if what == "token" else each.request(what).ms for each in own]
+        axes.plot([each.size.prompt_tokens for each in own], times, marker="o", label=f"{who}, {dtype}")
+    axes.set_xscale("log", base=2)
+    axes.set_yscale("log")
+    axes.set_xlabel("tokens of the prompt")
+    axes.grid(alpha=0.3, which="both")
