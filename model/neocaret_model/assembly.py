@@ -14,6 +14,7 @@ import torch
 from transformers import GPTNeoConfig, GPTNeoForCausalLM
 
 from neocaret_model.config import LayerKind, ModelConfig
+from neocaret_model.quantisation import as_floats
 from neocaret_model.weights import OUTPUT_HEAD, ByteProgress, read_weights
 
 
@@ -37,11 +38,7 @@ def assemble(
     if config.tied:
         shapes.pop(OUTPUT_HEAD, None)
 
-    # A copy even where nothing changes: the file stays mapped otherwise, and cutting it would kill the process.
-    def place(tensor: torch.Tensor) -> torch.Tensor:
-        return tensor.to(device=device, dtype=dtype, copy=True)
-
-    tensors = read_weights(folder, shapes, place, progress, cancelled)
+    tensors = read_weights(folder, shapes, as_floats(device, dtype), progress, cancelled)
     network.load_state_dict(tensors, strict=False, assign=True)
     if config.tied:
         network.lm_head.weight = network.transformer.wte.weight

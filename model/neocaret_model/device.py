@@ -9,7 +9,7 @@ from neocaret_model.errors import DeviceError
 if TYPE_CHECKING:
     import torch
 
-DtypeName = Literal["float32", "float16", "bfloat16"]
+DtypeName = Literal["float32", "float16", "bfloat16", "int8"]
 
 _KINDS = ("cuda", "mps", "cpu")
 
@@ -37,6 +37,8 @@ def choose_device(name: str) -> torch.device:
 def choose_dtype(name: str, device: torch.device) -> torch.dtype:
     """The number format called `name`; `auto` takes the fastest that keeps the quality on this device.
 
+    `int8` is the format of the matrices only; the rest is float32 then.
+
     Raises:
         DeviceError: the name is unknown, or the device has no such format.
     """
@@ -48,6 +50,8 @@ def choose_dtype(name: str, device: torch.device) -> torch.dtype:
         raise DeviceError(f"{name!r} is no number format: use auto, {', '.join(get_args(DtypeName))}.")
     if name == "bfloat16" and device.type == "cuda" and not torch.cuda.is_bf16_supported():
         raise DeviceError(f"{torch.cuda.get_device_name(device)} has no bfloat16: use float16, float32 or auto.")
+    if name == "int8" and device.type != "cpu":
+        raise DeviceError(f"int8 is computed on a CPU only, not on {device}: use auto, or the device cpu.")
     dtype: torch.dtype = getattr(torch, name)
     return dtype
 

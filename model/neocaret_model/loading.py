@@ -52,7 +52,7 @@ def load_engine(
     Args:
         model: `bundled`, a folder, or a name on the hub.
         device: `auto`, `cuda`, `cuda:N`, `mps` or `cpu`.
-        dtype: `auto`, `float32`, `float16` or `bfloat16`.
+        dtype: `auto`, `float32`, `float16`, `bfloat16` or `int8`.
         progress: told what is going on, with the bytes done and the bytes in all.
         cancelled: asked again and again whether to give up.
 
@@ -134,17 +134,26 @@ def _choose(device: str, dtype: str) -> _Place:
 
 
 def _own_runner(folder: Path, config: ModelConfig, place: _Place, watch: _Watch) -> Runner[Any]:
+    import torch
+
     from neocaret_model.neo_runner import NeoRunner
-    from neocaret_model.network import Network, tensor_shapes
+    from neocaret_model.network import tensor_shapes
+    from neocaret_model.quantisation import as_floats, as_int8
+    from neocaret_model.self_test import tested_network
 
-    # A copy even where nothing changes: the file stays mapped otherwise, and cutting it would kill the process.
-    def placed(tensor: torch.Tensor) -> torch.Tensor:
-        return tensor.to(device=place.device, dtype=place.dtype, copy=True)
+    def read(dtype: torch.dtype) -> dict[str, torch.Tensor]:
+        form = as_int8(tied=config.tied) if dtype == torch.int8 else as_floats(place.device, dtype)
+        return read_weights(folder, tensor_shapes(config), form, watch.told, watch.give_up)
 
-    return NeoRunner(Network(config, read_weights(folder, tensor_shapes(config), placed, watch.told, watch.give_up)))
+    return NeoRunner(tested_network(config, place.dtype, read))
 
 
 def _reference_runner(folder: Path, config: ModelConfig, place: _Place, watch: _Watch) -> Runner[Any]:
+    import torch
+
+    if place.dtype == torch.int8:
+        raise DeviceError("transformers' modules do not compute with int8: use auto, float32 or bfloat16.")
+
     from neocaret_model.assembly import assemble
     from neocaret_model.reference import TransformersRunner
 

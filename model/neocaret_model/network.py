@@ -24,13 +24,12 @@ from neocaret_model.activation import Activation, activation
 from neocaret_model.config import LayerKind, ModelConfig
 from neocaret_model.engine.branches import Branches
 from neocaret_model.engine.key_values import Memory, Prefix, View
-from neocaret_model.linear import Linear
+from neocaret_model.linear import Linear, MakeLinear
 from neocaret_model.linear import choose as choose_linear
+from neocaret_model.quantisation import Matrix, pop_matrix, stacked
 from neocaret_model.weights import OUTPUT_HEAD
 
 _EVERYTHING = 2**31
-
-_MakeLinear = Callable[[Tensor, Tensor | None], Linear]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +67,14 @@ class _Part:
 class Network:
     """The weights and the two ways through them; holds no state of a request."""
 
-    def __init__(self, config: ModelConfig, tensors: dict[str, Tensor]) -> None:
+    def __init__(
+        self, config: ModelConfig, tensors: dict[str, Tensor], choose: Callable[[Matrix], MakeLinear] = choose_linear
+    ) -> None:
         """Take `tensors` by the names and in the shapes of `tensor_shapes`, all on one device and in one format.
 
-        The dictionary is emptied as it is read, so that weights that are packed anew are not kept twice.
+        Matrices may be int8 with their scales, as `quantisation.as_int8` places them, and everything else float32 then.
+        `choose` returns how products with matrices like the given one are computed. The dictionary is emptied as it is
+        read, so that weights that are packed anew are not kept twice.
         """
         self.config = config
         self._heads = config.heads
@@ -79,8 +82,8 @@ class Network:
         self._tokens = tensors.pop("transformer.wte.weight")  # V x D
         self._positions = tensors.pop("transformer.wpe.weight")  # P x D
         self._norm = _norm(tensors, "transformer.ln_f", config)
-        head = self._tokens if config.tied else tensors.pop(OUTPUT_HEAD)
-        make = choose_linear(head)
+        head = pop_matrix(tensors, OUTPUT_HEAD) if OUTPUT_HEAD in tensors else self._tokens
+        make = choose(head)
         self._head = make(head, None)
         self._activate: Activation = activation(config.activation)
         self._memory = Memory(
@@ -196,17 +199,17 @@ def tensor_shapes(config: ModelConfig) -> dict[str, tuple[int, ...]]:
     return shapes
 
 
-def _layer(tensors: dict[str, Tensor], number: int, kind: LayerKind, config: ModelConfig, make: _MakeLinear) -> _Layer:
+def _layer(tensors: dict[str, Tensor], number: int, kind: LayerKind, config: ModelConfig, make: MakeLinear) -> _Layer:
     name = f"transformer.h.{number}"
     attention = f"{name}.attn.attention"
 
     def linear(part: str) -> Linear:
-        return make(tensors.pop(f"{part}.weight"), tensors.pop(f"{part}.bias"))
+        return make(pop_matrix(tensors, f"{part}.weight"), tensors.pop(f"{part}.bias"))
 
     return _Layer(
         window=_window(kind, config),
         ln_1=_norm(tensors, f"{name}.ln_1", config),
-        qkv=make(torch.cat([tensors.pop(f"{attention}.{part}_proj.weight") for part in "qkv"]), None),
+        qkv=make(stacked([pop_matrix(tensors, f"{attention}.{part}_proj.weight") for part in "qkv"]), None),
         out=linear(f"{attention}.out_proj"),
         ln_2=_norm(tensors, f"{name}.ln_2", config),
         expand=linear(f"{name}.mlp.c_fc"),

@@ -23,6 +23,8 @@ WEIGHTS_FILE = "model.safetensors"
 INDEX_FILE = "model.safetensors.index.json"
 
 OUTPUT_HEAD = "lm_head.weight"
+SCALE = "_scale"
+"""Ends the name of the scales (one for each row) of a matrix that is stored as int8."""
 _PREFIX = "transformer."
 _PICKLED = ("*.bin", "*.pt", "*.pth", "*.ckpt")
 # What the network itself computes; older checkpoints carry them along.
@@ -73,7 +75,7 @@ def shard_names(index: Path) -> list[str]:
 def read_weights(
     folder: Path,
     shapes: Mapping[str, tuple[int, ...]],
-    place: Callable[[torch.Tensor], torch.Tensor],
+    place: Callable[[str, torch.Tensor, torch.Tensor | None], dict[str, torch.Tensor]],
     progress: ByteProgress,
     cancelled: Callable[[], bool],
 ) -> dict[str, torch.Tensor]:
@@ -82,13 +84,14 @@ def read_weights(
     Args:
         folder: the checkpoint.
         shapes: what the network needs, by name; `transformer.` may be absent in the files.
-        place: copies a tensor to its device and format.
+        place: copies a tensor (its name, itself, and its rows' scales if it is int8) to its device and format, and
+            returns by name what became of it.
         progress: told the bytes read, of all that will be.
         cancelled: asked before each tensor.
 
     Raises:
-        UnsupportedModelError: there are no safetensors files, or they hold other than floating-point numbers.
-        BrokenWeightsError: a file is truncated or damaged, a tensor is missing, or has another shape.
+        UnsupportedModelError: there are no safetensors files, or they hold other than floating-point numbers and int8.
+        BrokenWeightsError: a file is truncated or damaged, a tensor or its scales are missing, or have another shape.
         LoadCancelledError: `cancelled` said so.
     """
     files = weight_files(folder)
@@ -103,7 +106,7 @@ def read_weights(
                 if cancelled():
                     raise LoadCancelledError("Loading was cancelled.")
                 stored = file.get_tensor(stored_name)
-                tensors[name] = place(_floating(stored, stored_name, path))
+                tensors |= place(name, *_numbers(stored, stored_name, file, path))
                 done += stored.nbytes
                 progress(done, total)
     progress(total, total)
@@ -142,7 +145,7 @@ def stored_parameters(files: list[Path], *, tied: bool) -> int:
         BrokenWeightsError: a file is truncated or damaged.
     """
     ignored = (*_COMPUTED, OUTPUT_HEAD) if tied else _COMPUTED
-    return sum(math.prod(shape) for name, (_, shape) in _stored_shapes(files) if not name.endswith(ignored))
+    return sum(math.prod(shape) for name, (_, shape) in _stored_shapes(files) if not name.endswith((*ignored, SCALE)))
 
 
 def _spellings(name: str) -> tuple[str, ...]:
@@ -161,12 +164,22 @@ def _opened(path: Path, framework: Literal["pt", "numpy"]) -> Iterator[Any]:
         ) from error
 
 
-def _floating(tensor: torch.Tensor, name: str, path: Path) -> torch.Tensor:
-    if not tensor.is_floating_point():
+def _numbers(tensor: torch.Tensor, name: str, file: Any, path: Path) -> tuple[torch.Tensor, torch.Tensor | None]:
+    """The tensor, and the scales that stand beside it if it is int8."""
+    if tensor.is_floating_point():
+        return tensor, None
+    if str(tensor.dtype) != "torch.int8" or tensor.dim() != 2:  # noqa: PLR2004, a matrix
         raise UnsupportedModelError(
-            f"{path} has the tensor {name} in {tensor.dtype}, and only floating-point weights can be loaded."
+            f"{path} has the tensor {name} in {tensor.dtype}, and only floating-point weights and matrices of int8 can "
+            "be loaded."
         )
-    return tensor
+    scales: torch.Tensor | None = file.get_tensor(name + SCALE) if name + SCALE in file.keys() else None  # noqa: SIM118
+    if scales is None or not scales.is_floating_point() or scales.shape != tensor.shape[:1]:
+        raise BrokenWeightsError(
+            f"{path} has the tensor {name} in int8, and no {name + SCALE} with a number for each of its rows: "
+            "fetch or export the checkpoint again."
+        )
+    return tensor, scales
 
 
 def _named(files: list[Path]) -> str:

@@ -40,7 +40,7 @@ class Settings:
     dtype: str = field(
         default="auto",
         metadata=_as(
-            Rule("text", choices=("auto", "float32", "float16", "bfloat16")),
+            Rule("text", choices=("auto", "float32", "float16", "bfloat16", "int8")),
             'The number format of its weights: "auto", or one by name.',
         ),
     )

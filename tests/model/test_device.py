@@ -85,9 +85,9 @@ def test_a_format_is_taken_by_its_name(name: str) -> None:
     assert choose_dtype(name, CPU) == getattr(torch, name)
 
 
-@pytest.mark.parametrize("name", ["", "int8", "float64", "half", "FLOAT32", "nn"])
+@pytest.mark.parametrize("name", ["", "int4", "float64", "half", "FLOAT32", "nn"])
 def test_what_is_no_format_is_told_with_those_that_are(name: str) -> None:
-    with pytest.raises(DeviceError, match="is no number format: use auto, float32, float16, bfloat16"):
+    with pytest.raises(DeviceError, match="is no number format: use auto, float32, float16, bfloat16, int8"):
         choose_dtype(name, CPU)
 
 
@@ -95,3 +95,10 @@ def test_a_gpu_without_bfloat16_is_named(monkeypatch: pytest.MonkeyPatch) -> Non
     has_cuda(monkeypatch, present=True, bfloat16=False)
     with pytest.raises(DeviceError, match="Old GPU has no bfloat16"):
         choose_dtype("bfloat16", CUDA)
+
+
+def test_int8_is_taken_on_a_cpu_only() -> None:
+    assert choose_dtype("int8", CPU) == torch.int8
+    for device in (CUDA, MPS):
+        with pytest.raises(DeviceError, match=f"int8 is computed on a CPU only, not on {device}: use auto"):
+            choose_dtype("int8", device)

@@ -60,7 +60,7 @@ def test_names_are_camel_case_on_the_wire() -> None:
         ("device", "cuda:N", 'neocaret.device must be "auto", "cpu", "mps", "cuda" or "cuda:N"; using "auto".'),
         ("device", "cuda:0\n", 'neocaret.device must be "auto", "cpu", "mps", "cuda" or "cuda:N"; using "auto".'),
         ("device", 0, 'neocaret.device must be "auto", "cpu", "mps", "cuda" or "cuda:N"; using "auto".'),
-        ("dtype", "int4", 'neocaret.dtype must be "auto", "float32", "float16" or "bfloat16"; using "auto".'),
+        ("dtype", "int4", 'neocaret.dtype must be "auto", "float32", "float16", "bfloat16" or "int8"; using "auto".'),
         ("multiline", "maybe", 'neocaret.multiline must be "auto", "always" or "never"; using "auto".'),
         ("exclude", "*.md", "neocaret.exclude must be a list of texts; using []."),
         ("exclude", [1], "neocaret.exclude must be a list of texts; using []."),

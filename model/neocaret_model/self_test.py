@@ -1,0 +1,96 @@
+"""A network tried at load against plain float32: no silent error of a kernel reaches a user.
+
+Before the weights are packed, a plain forward computes the logits of a few tokens from them, on the device itself. The
+network as built must then find the same, through its own ways: a prefill, and a step of two rows, one of which is fed
+two tokens. All weights, layers and kernels take part. Windows and chunks longer than these few tokens are not tested.
+
+S sequences, T tokens, M logits compared, D width, V vocabulary.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from neocaret_model.config import ModelConfig
+from neocaret_model.engine.branches import Branches
+from neocaret_model.errors import DeviceError
+from neocaret_model.linear import plain
+from neocaret_model.network import Network
+from neocaret_model.plain_forward import plain_hidden, plain_logits
+from neocaret_model.quantisation import EMBEDDING
+
+_TOLERANCES = {torch.float32: 0.01, torch.float16: 0.1, torch.bfloat16: 0.2, torch.int8: 0.2}
+"""By the format of the weights, how far logits may be off, as a share of their spread. A wrong kernel's are by 1."""
+_PREFIX, _ROWS = 5, (1, 2)
+"""How many tokens stand before the rows, and how many each row is fed."""
+_LONGEST = _PREFIX + max(_ROWS)
+_log = logging.getLogger(__name__)
+
+
+def tested_network(
+    config: ModelConfig, dtype: torch.dtype, read: Callable[[torch.dtype], dict[str, Tensor]]
+) -> Network:
+    """Build a network in `dtype`, or, where that fails its test, one of plain products in float32.
+
+    Args:
+        config: what network.
+        dtype: the format of its weights.
+        read: returns them, as `Network` takes them, in a format.
+
+    Raises:
+        DeviceError: plain products fail here too.
+    """
+    tensors = read(dtype)
+    expected = expected_logits(config, tensors)
+    network = Network(config, tensors)
+    if agrees(network, expected, dtype):
+        return network
+    device = network.device
+    del network  # its memory is needed
+    _log.warning("The self-test found wrong numbers in %s on %s: plain products in float32 are used.", dtype, device)
+    network = Network(config, read(torch.float32), lambda _: plain)
+    if not agrees(network, expected, dtype):  # the weights were rounded to this
+        raise DeviceError(f"PyTorch {torch.__version__} computes wrong numbers on {device}: use another device.")
+    return network
+
+
+def expected_logits(config: ModelConfig, tensors: dict[str, Tensor]) -> Tensor:
+    """Return the logits (M x V, float32) after the prefix and after each token of the rows; `tensors` stay as they are.
+
+    Where there are fewer positions than that needs, M is 0.
+    """
+    if config.positions < _LONGEST:
+        return torch.empty(0, config.vocabulary)
+    with torch.inference_mode():
+        tokens = torch.tensor(_sequences(config.vocabulary), device=tensors[EMBEDDING].device)  # S x T
+        hidden = plain_hidden(config, tensors, tokens)  # S x T x D
+        fed = [hidden[row, _PREFIX : _PREFIX + count] for row, count in enumerate(_ROWS)]
+        return plain_logits(tensors, torch.cat([hidden[0, _PREFIX - 1 : _PREFIX], *fed]))
+
+
+def agrees(network: Network, expected: Tensor, dtype: torch.dtype) -> bool:
+    """Tell whether `network` finds the logits that `expected_logits` found, but for what weights in `dtype` explain."""
+    # Weights that are no numbers are nobody's fault here.
+    if not len(expected) or not bool(expected.isfinite().all()):
+        return True
+    sequences = _sequences(expected.shape[1])
+    with torch.inference_mode():
+        prefix = network.new_prefix()
+        hidden = network.prefill(torch.tensor(sequences[0][:_PREFIX], device=network.device), prefix)
+        rows = [sequence[_PREFIX : _PREFIX + fed] for sequence, fed in zip(sequences, _ROWS, strict=True)]
+        logits = torch.cat(
+            [network.logits(hidden[-1:]), *network.decode([(Branches(prefix, len(rows)), rows)])]
+        ).float()
+        error = (logits - expected).norm(dim=1)  # M
+        spread = (expected - expected.mean(dim=1, keepdim=True)).norm(dim=1)
+    return bool((error <= _TOLERANCES[dtype] * spread).all())  # which what is no number is not
+
+
+def _sequences(vocabulary: int) -> list[list[int]]:
+    """One for each row, all of one length, that begin with the same prefix: any tokens."""
+    prefix = [7919 * place % vocabulary for place in range(1, _PREFIX + 1)]
+    return [prefix + [(104729 * row + 31 * place) % vocabulary for place in range(max(_ROWS))] for row in (1, 2)]

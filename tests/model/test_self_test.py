@@ -1,0 +1,104 @@
+"""The test at load: a network that computes wrongly is never handed out, and what replaces it is told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor
+from transformers import GPTNeoForCausalLM
+
+from neocaret_model import linear, self_test
+from neocaret_model.config import read_config
+from neocaret_model.engine.port import GenerationRequest
+from neocaret_model.errors import DeviceError
+from neocaret_model.loading import load_engine
+from neocaret_model.network import Network, tensor_shapes
+from neocaret_model.plain_forward import plain_hidden, plain_logits
+from neocaret_model.quantisation import Matrix, as_floats, as_int8
+from neocaret_model.weights import read_weights
+
+FORMATS = [torch.float32, torch.bfloat16, torch.int8]
+
+
+def read(folder: Path, dtype: torch.dtype) -> dict[str, Tensor]:
+    place = as_int8(tied=True) if dtype == torch.int8 else as_floats(torch.device("cpu"), dtype)
+    return read_weights(folder, tensor_shapes(read_config(folder)), place, lambda _done, _total: None, lambda: False)
+
+
+def test_the_plain_forward_is_transformers(tiny_folder: Path, reference: GPTNeoForCausalLM) -> None:
+    tokens = torch.arange(40).view(2, 20)  # longer than the window
+    tensors = read(tiny_folder, torch.float32)
+    with torch.inference_mode():
+        ours = plain_logits(tensors, plain_hidden(read_config(tiny_folder), tensors, tokens))
+        torch.testing.assert_close(ours, reference(tokens).logits, rtol=0, atol=1e-4)
+
+
+@pytest.mark.parametrize("dtype", FORMATS, ids=str)
+def test_a_right_network_passes_in_every_format(tiny_folder: Path, dtype: torch.dtype) -> None:
+    config, tensors = read_config(tiny_folder), read(tiny_folder, dtype)
+    expected = self_test.expected_logits(config, tensors)
+    assert expected.shape == (4, config.vocabulary)
+    assert self_test.agrees(Network(config, tensors), expected, dtype)
+
+
+@pytest.mark.parametrize("dtype", FORMATS, ids=str)
+@pytest.mark.parametrize("name", ["transformer.h.2.mlp.c_proj.bias", "transformer.h.0.attn.attention.out_proj.bias"])
+def test_one_wrong_tensor_fails(tiny_folder: Path, name: str, dtype: torch.dtype) -> None:
+    config, tensors = read_config(tiny_folder), read(tiny_folder, dtype)
+    expected = self_test.expected_logits(config, tensors)
+    tensors[name] = tensors[name] + torch.randn(tensors[name].shape).to(tensors[name].dtype)
+    assert not self_test.agrees(Network(config, tensors), expected, dtype)
+
+
+def test_logits_that_are_no_numbers_fail(tiny_folder: Path) -> None:
+    config, tensors = read_config(tiny_folder), read(tiny_folder, torch.float32)
+    expected = self_test.expected_logits(config, tensors)
+    tensors["transformer.ln_f.bias"] = tensors["transformer.ln_f.bias"] * torch.nan
+    assert not self_test.agrees(Network(config, tensors), expected, torch.float32)
+
+
+def _wrong(weight: Matrix, bias: Tensor | None = None) -> linear.Linear:
+    """A kernel that forgets the last rows where there are several, as one that runs out of its tiles would."""
+    right = linear.plain(weight, bias)
+    return lambda rows: torch.cat([right(rows[:1]), torch.zeros_like(right(rows[1:]))])
+
+
+def test_a_wrong_kernel_is_replaced_and_told(
+    tiny_folder: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    request = GenerationRequest("import pandas", max_new_tokens=8)
+    right = load_engine(str(tiny_folder), "cpu", "float32").generate(request).continuations[0].text
+    assert not caplog.text
+    monkeypatch.setattr(
+        self_test, "Network", lambda config, tensors, choose=lambda _: _wrong: Network(config, tensors, choose)
+    )
+    assert load_engine(str(tiny_folder), "cpu", "float32").generate(request).continuations[0].text == right
+    assert (
+        "The self-test found wrong numbers in torch.float32 on cpu: plain products in float32 are used." in caplog.text
+    )
+
+
+def test_a_device_that_computes_wrongly_even_plainly_is_told(
+    tiny_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        self_test, "Network", lambda config, tensors, _choose=None: Network(config, tensors, lambda _: _wrong)
+    )
+    with pytest.raises(DeviceError, match="computes wrong numbers on cpu: use another device"):
+        load_engine(str(tiny_folder), "cpu", "float32")
+
+
+def test_weights_that_are_no_numbers_are_not_the_devices_fault(tiny_folder: Path) -> None:
+    config, tensors = read_config(tiny_folder), read(tiny_folder, torch.float32)
+    tensors["transformer.ln_f.bias"] = tensors["transformer.ln_f.bias"] * torch.nan
+    expected = self_test.expected_logits(config, tensors)
+    assert self_test.agrees(Network(config, tensors), expected, torch.float32)
+
+
+def test_a_model_of_a_few_positions_loads_untested(make_checkpoint: Callable[..., Path]) -> None:
+    folder = make_checkpoint(max_position_embeddings=6)
+    assert len(self_test.expected_logits(read_config(folder), read(folder, torch.float32))) == 0
+    assert load_engine(str(folder), "cpu").generate(GenerationRequest("i", max_new_tokens=2)).continuations
