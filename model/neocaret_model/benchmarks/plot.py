@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from io import BytesIO
-from itertools import groupby
+from itertools import cycle, groupby
 from typing import Any
 
 from neocaret_model.benchmarks.errors import BenchmarkError
@@ -15,13 +15,15 @@ _SHOWN = ("cold", "+3")
 """The requests that are drawn; the others lie beside the second."""
 _PANEL = 4.0
 """Width and height of one, in inches."""
+_LEGEND = 2.5
+"""Its width."""
 
 
 def plot(report: Report) -> bytes:
     """Draw the milliseconds of requests against the prompt's length, on logarithmic scales, as a PNG.
 
     A row of panels for each model and each number of candidates; a panel for a cold request, one for the next after
-    three tokens typed, and one for a token.
+    three tokens typed, and one for a token, each with the limit that memory sets.
 
     Raises:
         BenchmarkError: matplotlib is not installed.
@@ -34,13 +36,14 @@ def plot(report: Report) -> bytes:
         ) from None
     groups = [(model, rows, figures) for model in report.models for rows, figures in _by_rows(model)]
     columns = len(_SHOWN) + 1
-    picture = Figure(figsize=(columns * _PANEL, len(groups) * _PANEL), layout="constrained")
+    picture = Figure(figsize=(columns * _PANEL + _LEGEND, len(groups) * _PANEL), layout="constrained")
     for line, (model, rows, figures) in zip(picture.subplots(len(groups), columns, squeeze=False), groups, strict=True):
         for axes, what in zip(line, (*_SHOWN, "token"), strict=True):
             _draw(axes, figures, what)
-            axes.set_title(f"{model.name}, {rows} candidates: {what}", fontsize="medium")
+            _draw_limits(axes, model, report, report.new_tokens if what in _SHOWN else 1)
+            axes.set_title(f"{model.name}, {rows} candidate{'s' if rows > 1 else ''}: {what}", fontsize="medium")
         line[0].set_ylabel("ms")
-        line[0].legend(fontsize="x-small")
+        line[-1].legend(fontsize="small", loc="upper left", bbox_to_anchor=(1, 1))
     file = BytesIO()
     picture.savefig(file, format="png", dpi=120)
     return file.getvalue()
@@ -54,11 +57,26 @@ def _by_rows(model: ModelReport) -> Iterable[tuple[int, list[Figures]]]:
 
 def _draw(axes: Any, figures: list[Figures], what: str) -> None:
     """Draw a line for each contestant; `figures` are of one number of rows, in ascending order of length."""
+    from matplotlib.ticker import LogLocator, NullFormatter
+
     for who, dtype in dict.fromkeys((each.who, each.dtype) for each in figures):
         own = [each for each in figures if (each.who, each.dtype) == (who, dtype)]
         times = [each.token_ms if what == "token" else each.request(what).ms for each in own]
         axes.plot([each.size.prompt_tokens for each in own], times, marker="o", label=f"{who}, {dtype}")
-    axes.set_xscale("log", base=2)
+    axes.set_xscale("log")
     axes.set_yscale("log")
+    lengths = sorted({each.size.prompt_tokens for each in figures})
+    axes.set_xticks(lengths, [str(length) for length in lengths])
+    axes.set_xticks([], minor=True)
+    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.yaxis.set_major_formatter("{x:g}")
+    axes.yaxis.set_minor_formatter(NullFormatter())
     axes.set_xlabel("tokens of the prompt")
     axes.grid(alpha=0.3, which="both")
+
+
+def _draw_limits(axes: Any, model: ModelReport, report: Report, passes: int) -> None:
+    """Draw how long reading all weights so many times takes at the least, for each number format."""
+    for (dtype, size), style in zip(model.bytes_a_pass.items(), cycle((":", "--", "-.")), strict=False):
+        least_ms = passes * size / report.machine.bytes_a_second * 1000
+        axes.axhline(least_ms, color="black", linestyle=style, linewidth=1, label=f"memory's limit, {dtype}")
