@@ -96,6 +96,8 @@ class CompletionRequest:
     """
     elsewhere: tuple[str, ...] = ()
     """Other text of the document that the prompt is from, before it or after the caret."""
+    similar_lines: bool = False
+    """Look up as well how the lines of the document went on that are most like the one to be continued."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +121,8 @@ class Completion:
     reused_tokens: int
     prefill_ms: float
     decode_ms: float
+    similar_lines: tuple[str, ...] = ()
+    """How similar lines of the document went on, the most similar first, where that was asked for."""
 
 
 class Work(Protocol):

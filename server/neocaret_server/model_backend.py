@@ -85,9 +85,10 @@ class Machine:
 class ModelWork:
     """A request that the engine has begun; implements `backend.Work`."""
 
-    def __init__(self, work: engine_port.Work) -> None:
-        """Take what the engine has begun."""
+    def __init__(self, work: engine_port.Work, request: CompletionRequest) -> None:
+        """Take what the engine has begun, and for what."""
         self.work = work
+        self._request = request
 
     @property
     def done(self) -> bool:
@@ -105,6 +106,7 @@ class ModelWork:
             reused_tokens=result.reused_tokens,
             prefill_ms=result.prefill_ms,
             decode_ms=result.decode_ms,
+            similar_lines=_similar_lines(self._request),
         )
 
 
@@ -148,7 +150,8 @@ class ModelBackend(Backend):
         with _told_plainly("generating"):
             generation = generation_request(request)
             # The two tokens are one by structure: whoever generates only looks at `cancelled`.
-            return ModelWork(self._engine.begin(generation, cast("engine_port.CancelToken", cancel), progress))
+            work = self._engine.begin(generation, cast("engine_port.CancelToken", cancel), progress)
+        return ModelWork(work, request)
 
     def advance(self, works: Sequence[Work]) -> None:
         """As `backend.Backend.advance`."""
@@ -233,6 +236,13 @@ def _ranked(continuations: Sequence[engine_port.Continuation]) -> tuple[Candidat
         for one in continuations
     ]
     return tuple(sorted(candidates, key=_worst_first, reverse=True))
+
+
+def _similar_lines(request: CompletionRequest) -> tuple[str, ...]:
+    from neocaret_model.similar_line import similar_lines
+
+    text = "\n".join((*request.elsewhere, request.prompt))
+    return tuple(similar_lines(text, request.candidates)) if request.similar_lines else ()
 
 
 def _worst_first(candidate: Candidate) -> float:
@@ -365,14 +375,16 @@ def _human_eval_plan(request: EvaluationRequest, file: Path) -> HumanEvalPlan:
 def _asking(request: EvaluationRequest, candidates: int) -> Asking:
     """Ask as a suggestion of one line is asked for, and offer what it would offer."""
     from neocaret_model.evaluation.suggestions import Asking
-    from neocaret_server.tidy import tidy
+    from neocaret_server.tidy import offered
 
-    asked = CompletionRequest("", candidates=candidates, seed=request.seed, document_ngrams=request.document_ngrams)
-    return Asking(
-        rows=_rows(asked),
-        max_new_tokens=request.max_new_tokens,
-        offer=lambda continuations: tidy(_ranked(continuations), single_line=True),
-    )
+    counts = request.document_ngrams
+    asked = CompletionRequest("", candidates, seed=request.seed, document_ngrams=counts, similar_lines=counts)
+
+    def offer(before: str, continuations: Sequence[engine_port.Continuation]) -> list[str]:
+        similar = _similar_lines(replace(asked, prompt=before))
+        return offered(_ranked(continuations), similar, single_line=True, most=candidates)
+
+    return Asking(rows=_rows(asked), max_new_tokens=request.max_new_tokens, offer=offer)
 
 
 def _own_source() -> tuple[Path, ...]:

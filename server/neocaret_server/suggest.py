@@ -18,7 +18,7 @@ from neocaret_server.prompt import build_prompt, for_document, single_line, text
 from neocaret_server.requests import Moment
 from neocaret_server.server import NeocaretServer
 from neocaret_server.settings import Settings
-from neocaret_server.tidy import tidy
+from neocaret_server.tidy import offered
 from neocaret_server.trigger import CLOSER_OF, Channel, Question, Reason, silence
 
 _log = logging.getLogger(__name__)
@@ -125,7 +125,13 @@ async def _texts(server: NeocaretServer, caret: Caret, context: _Context) -> lis
 async def _tidied(server: NeocaretServer, caret: Caret, context: _Context, single: bool) -> list[str]:
     completion = await _ask(server, caret, context, single)
     line_after = context.document.line_after(context.place)
-    return tidy(completion.candidates, single_line=single, line_after=line_after)
+    return offered(
+        completion.candidates,
+        completion.similar_lines,
+        single_line=single,
+        most=server.settings.candidates,
+        line_after=line_after,
+    )
 
 
 async def _ask(server: NeocaretServer, caret: Caret, context: _Context, single: bool) -> Completion:
@@ -175,6 +181,7 @@ def request_of(
         stop=("\n",) if single else (),
         path=path,
         elsewhere=elsewhere,
+        similar_lines=single and settings.document_ngrams,
     )
 
 

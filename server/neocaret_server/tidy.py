@@ -14,6 +14,21 @@ _QUOTE = re.compile(r"\"{3}|'{3}|`{3}|[\"'`]")
 _BRACKET_OR_STRING = re.compile(r"""[()\[\]{}]|"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'""")
 
 
+def offered(
+    candidates: Iterable[Candidate], similar_lines: Iterable[str], *, single_line: bool, most: int, line_after: str = ""
+) -> list[str]:
+    """Tidy the candidates, and fill the list up to `most` with how similar lines of the document went on.
+
+    The rows of a model that is sure all say the same: a copied line is then the better alternative. Where the model
+    has nothing to say, nothing is copied.
+    """
+    texts = tidy(candidates, single_line=single_line, line_after=line_after)
+    if not texts or not single_line:
+        return texts
+    copied = (_trim(text, single_line, line_after) for text in similar_lines)
+    return list(dict.fromkeys([*texts, *(text for text in copied if text.strip())]))[: max(most, len(texts))]
+
+
 def tidy(candidates: Iterable[Candidate], *, single_line: bool, line_after: str = "") -> list[str]:
     """Trim each continuation, and drop the blank, the cancelled and the repeated ones, keeping the order.
 

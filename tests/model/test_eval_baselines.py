@@ -5,7 +5,7 @@ import time
 import pytest
 
 from neocaret_model.evaluation.ngram import Ngram, ngram_lines
-from neocaret_model.evaluation.similar_line import MOST_CHARACTERS, similar_lines
+from neocaret_model.similar_line import MOST_CHARACTERS, similar_lines
 
 # The most similar earlier line
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
 import pytest
@@ -170,6 +170,13 @@ def test_best_candidate_comes_first() -> None:
     assert [candidate.text for candidate in completion.candidates[:3]] == ["row 1", "row 4", "row 0"]
     assert (completion.prompt_tokens, completion.used_tokens, completion.reused_tokens) == (9, 8, 7)
     assert (completion.prefill_ms, completion.decode_ms) == (1.5, 2.5)
+
+
+def test_similar_lines_of_the_whole_document_come_where_they_are_asked_for() -> None:
+    request = CompletionRequest("b = 1\na = ", candidates=2, elsewhere=("a = 5\na = 6",), similar_lines=True)
+    backend = loaded(FakeEngine())
+    assert backend.complete(request, CancelToken()).similar_lines == ("6", "5")
+    assert backend.complete(replace(request, similar_lines=False), CancelToken()).similar_lines == ()
 
 
 def test_loaded_model_is_described() -> None:

@@ -127,6 +127,16 @@ async def test_the_rest_of_the_document_goes_with_the_prompt_unless_it_shall_not
     ]
 
 
+async def test_similar_lines_are_looked_up_for_one_line_and_not_for_several(make: Make) -> None:
+    made = make({})
+    await made.ready()
+    await made.texts(made.open("x = "))
+    await made.texts(made.open("def f():\n    "))
+    made.server.settings = Settings(document_ngrams=False)
+    await made.texts(made.open("y = "))
+    assert [request.similar_lines for request in made.backend.requests] == [True, False, False]
+
+
 async def test_a_huge_document_is_not_given_whole(make: Make) -> None:
     made = make({})
     await made.ready()

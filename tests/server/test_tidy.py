@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from neocaret_server.backend import Candidate, FinishReason
-from neocaret_server.tidy import tidy, up_to_closer
+from neocaret_server.tidy import offered, tidy, up_to_closer
 
 
 def candidates(*texts: str, reason: FinishReason = "eos") -> list[Candidate]:
@@ -58,3 +58,21 @@ def test_what_only_closes_again_is_not_offered_and_a_closer_keeps_its_line() -> 
     texts = candidates(")", "1\n)", "1, 2) + 3\n")
     assert tidy(texts, single_line=False, line_after=")") == ["1\n", "1, 2"]
     assert tidy(texts, single_line=True, line_after=")") == ["1", "1, 2"]
+
+
+@pytest.mark.parametrize(
+    ("texts", "similar", "single_line", "expected"),
+    [
+        (("a", "a"), ("b", "a", "c", "d"), True, ["a", "b", "c"]),
+        (("a", "b", "c"), ("d",), True, ["a", "b", "c"]),
+        (("a",), ("b)", " ", "b"), True, ["a", "b"]),
+        (("", " "), ("b",), True, []),
+        (("a",), ("b",), False, ["a"]),
+    ],
+    ids=["rows agree", "rows differ", "closers and blanks", "nothing to say", "several lines"],
+)
+def test_similar_lines_fill_the_list_after_what_the_model_says(
+    texts: tuple[str, ...], similar: tuple[str, ...], single_line: bool, expected: list[str]
+) -> None:
+    given = candidates(*texts)
+    assert offered(given, similar, single_line=single_line, most=3, line_after=")") == expected

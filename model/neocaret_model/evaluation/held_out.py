@@ -14,9 +14,9 @@ from neocaret_model.evaluation.carets import LINES, Caret, draw_carets
 from neocaret_model.evaluation.errors import EvaluationError
 from neocaret_model.evaluation.lines import LineReport, measure_lines
 from neocaret_model.evaluation.ngram import ngram_lines
-from neocaret_model.evaluation.similar_line import similar_lines
 from neocaret_model.evaluation.source_files import SourceFiles
 from neocaret_model.evaluation.suggestions import Asking, Suggest, ask_engine
+from neocaret_model.similar_line import similar_lines
 
 Progress = Callable[[str, int, int], None]
 """Called with what is going on, how much of it is done, and of how much."""

@@ -21,8 +21,8 @@ class Asking:
 
     rows: tuple[Sampling, ...]
     max_new_tokens: int
-    offer: Callable[[Sequence[Continuation]], list[str]]
-    """From the continuations in the order of the rows to the texts worth offering, best first."""
+    offer: Callable[[str, Sequence[Continuation]], list[str]]
+    """From the text before the caret and the continuations in the order of the rows to what is offered, best first."""
 
 
 def ask_engine(engine: Engine, asking: Asking) -> Suggest:
@@ -30,6 +30,6 @@ def ask_engine(engine: Engine, asking: Asking) -> Suggest:
 
     def suggest(path: str, before: str) -> list[str]:
         request = GenerationRequest(before, asking.rows, asking.max_new_tokens, stop=("\n",), path=path, heal=True)
-        return asking.offer(engine.generate(request).continuations)
+        return asking.offer(before, engine.generate(request).continuations)
 
     return suggest

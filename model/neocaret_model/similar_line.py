@@ -1,4 +1,4 @@
-"""A baseline without a model: the most similar earlier line of the file, and how it went on.
+"""The most similar earlier line of a text, and how it went on: a baseline for models, and what fills their lists.
 
 The similarity of two places is the number of characters before them that agree, going back from each, lines above
 included. The caret is aligned with the most similar place in an earlier line; of equally similar ones, with the last.
