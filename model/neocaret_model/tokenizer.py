@@ -7,20 +7,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
 
 from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
 
 from neocaret_model.config import read_json_object
 from neocaret_model.errors import BrokenWeightsError, UnsupportedModelError
+from neocaret_model.text_stream import REPLACEMENT, ByteStream, RedecodedStream, TextStream
 from neocaret_model.unicode import require_unicode
 
 TOKENIZER_FILE = "tokenizer.json"
 VOCABULARY_FILE = "vocab.json"
 MERGES_FILE = "merges.txt"
 END_OF_TEXT = "<|endoftext|>"
-
-_REPLACEMENT = "\ufffd"
 
 
 def _byte_letters() -> dict[str, int]:
@@ -60,8 +60,14 @@ class TextTokenizer:
         A token may end inside the bytes of a character. Such a tail is held back, not shown as U+FFFD.
         """
         text: str = self._tokenizer.decode(list(ids), skip_special_tokens=True)
-        return text.rstrip(_REPLACEMENT)
+        return text.rstrip(REPLACEMENT)
 
+    def stream(self) -> TextStream:
+        """Return an empty text, which grows as `decode` would have it."""
+        texts = self.token_bytes
+        return RedecodedStream(self.decode) if texts is None else ByteStream(texts)
+
+    @cached_property
     def token_bytes(self) -> list[bytes | None] | None:
         """What each token stands for, by its number; None for special ones.
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from neocaret_model.engine.port import Continuation
 from neocaret_model.engine.row import Row
+from neocaret_model.text_stream import RedecodedStream
 
 
 def spell(tokens: Sequence[int]) -> str:
@@ -11,7 +12,7 @@ def spell(tokens: Sequence[int]) -> str:
 
 
 def grown(text: str, *stop: str, ends_text: bool = False, most: int = 99) -> Row[None]:
-    row: Row[None] = Row(None, stop, spell, most)
+    row: Row[None] = Row(None, stop, RedecodedStream(spell), most)
     for place, character in enumerate(text):
         row.take(ord(character), -0.5, ends_text=ends_text and place == len(text) - 1)
     return row

@@ -11,6 +11,7 @@ from tokenizers import Tokenizer, models
 from transformers import GPT2Tokenizer
 
 from neocaret_model.errors import BrokenWeightsError, RequestError, UnsupportedModelError
+from neocaret_model.text_stream import ByteStream, RedecodedStream
 from neocaret_model.tokenizer import TextTokenizer, read_tokenizer
 
 MakeTokenizer = Callable[..., Tokenizer]
@@ -74,6 +75,17 @@ def test_a_decoded_beginning_is_the_beginning_of_what_is_decoded_later(
     assert not whole.decode(ids).endswith("\ufffd")
 
 
+@given(st.lists(st.integers(0, 310), max_size=30))
+def test_a_stream_has_the_text_that_all_its_tokens_decode_to(whole: TextTokenizer, ids: list[int]) -> None:
+    ids = [token for token in ids if token < whole.vocabulary]
+    streams = [whole.stream(), RedecodedStream(whole.decode)]
+    assert isinstance(streams[0], ByteStream)
+    for count, token in enumerate(ids, 1):
+        for stream in streams:
+            stream.take(token)
+            assert stream.text == whole.decode(ids[:count])
+
+
 def test_half_a_character_is_held_back(whole: TextTokenizer) -> None:
     ids = whole.encode("a𝄞")  # no merge covers it: four tokens of one byte each
     assert [whole.decode(ids[:count]) for count in range(1, 6)] == ["a", "a", "a", "a", "a𝄞"]
@@ -131,7 +143,7 @@ def test_a_vocabulary_and_merges_that_do_not_fit_are_told(
 
 def test_tokens_stand_for_their_bytes(make_tokenizer: Callable[..., Tokenizer]) -> None:
     tokenizer = TextTokenizer(make_tokenizer())
-    texts = tokenizer.token_bytes()
+    texts = tokenizer.token_bytes
     assert texts is not None
     assert texts[0] is None, "the end of text stands for none"
     assert {bytes([byte]) for byte in range(256)} <= set(texts)
@@ -141,4 +153,4 @@ def test_tokens_stand_for_their_bytes(make_tokenizer: Callable[..., Tokenizer]) 
 
 def test_tokens_that_are_no_bytes_have_none() -> None:
     tokenizer = Tokenizer(models.WordLevel({"a": 0}))
-    assert TextTokenizer(tokenizer).token_bytes() is None
+    assert TextTokenizer(tokenizer).token_bytes is None

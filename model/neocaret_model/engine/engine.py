@@ -52,7 +52,7 @@ class LocalEngine(Generic[KeptT]):
         self._tokenizer = tokenizer
         self._vocabulary = min(tokenizer.vocabulary, vocabulary)
         self._info = info
-        token_bytes = tokenizer.token_bytes()
+        token_bytes = tokenizer.token_bytes
         self._texts = None if token_bytes is None else TokenTexts(token_bytes[: self._vocabulary])
         self._documents = OpenDocuments(tokenizer.encode)
         self._stepper = Stepper(runner, self._documents, self._vocabulary, frozenset(eos_ids), self._told)
@@ -150,4 +150,4 @@ class LocalEngine(Generic[KeptT]):
         rewriting = Rewriting(self._texts, plan.rewritten) if self._texts is not None and plan.rewritten else None
         ngrams = None if document is None else document.ngrams
         sampler = RowSampler(sampling, plan.tokens, self._vocabulary, rewriting, ngrams)
-        return Row(sampler, request.stop, self._tokenizer.decode, plan.new_tokens, plan.rewritten)
+        return Row(sampler, request.stop, self._tokenizer.stream(), plan.new_tokens, plan.rewritten)

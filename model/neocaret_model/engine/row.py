@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar
 
 from neocaret_model.engine.port import Continuation, FinishReason
 from neocaret_model.engine.stopping import StopTexts
+from neocaret_model.text_stream import TextStream
 
 Sampler = TypeVar("Sampler")
 
@@ -18,7 +18,7 @@ class Row(Generic[Sampler]):
         self,
         sampler: Sampler,
         stop: tuple[str, ...],
-        decode: Callable[[Sequence[int]], str],
+        stream: TextStream,
         most: int,
         begins_with: str = "",
     ) -> None:
@@ -27,7 +27,7 @@ class Row(Generic[Sampler]):
         self.tokens: list[int] = []
         self.finish_reason: FinishReason | None = None
         """None while it grows, and for good where the generation was cancelled."""
-        self._decode = decode
+        self._stream = stream
         self.most = most
         """How many tokens it may have."""
         self._skipped = len(begins_with)
@@ -38,6 +38,7 @@ class Row(Generic[Sampler]):
     def take(self, token: int, logprob: float, *, ends_text: bool) -> None:
         """Add a token, and find out whether the continuation ends with it."""
         self.tokens.append(token)
+        self._stream.take(token)
         self._logprob += logprob
         if ends_text:
             self.finish_reason = "eos"
@@ -63,4 +64,4 @@ class Row(Generic[Sampler]):
         )
 
     def _text(self) -> str:
-        return self._decode(self.tokens)[self._skipped :]
+        return self._stream.text[self._skipped :]
