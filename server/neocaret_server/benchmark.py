@@ -22,7 +22,7 @@ class BenchmarkRequest:
     repetitions: int = 5
     """The median of which is shown, after one more to warm up."""
     peers: bool = True
-    """Whether transformers' pipeline, and its `generate` with a cache kept between requests, are measured too."""
+    """Whether transformers is measured too, and onnxruntime where it is installed."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ import torch
 from transformers.utils import logging
 
 from neocaret_model.benchmarks.contestant import OwnEngine
+from neocaret_model.benchmarks.onnx_peer import is_installed
 from neocaret_model.benchmarks.peers import Pipeline, ReusedCache, loaded_peers
 from neocaret_model.benchmarks.run import Plan, benchmark
 from neocaret_model.benchmarks.shapes import Shape, write_random
@@ -97,6 +98,7 @@ def test_all_are_measured_in_one_run_and_leave_no_trace(folder: Path) -> None:
         ("pipeline", False),
         ("reused cache", True),
         ("reused cache", True),
+        *([("onnxruntime", True)] * 2 if is_installed() else []),
     ] * 4
     assert model.notes == (
         "prompts of 4000 tokens do not fit 128 positions beside 4 new tokens: 116 is measured instead.",

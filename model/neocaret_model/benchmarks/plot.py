@@ -32,7 +32,7 @@ def plot(report: Report) -> bytes:
         from matplotlib.figure import Figure
     except ImportError:
         raise BenchmarkError(
-            "The picture is drawn with matplotlib, which is not installed: pip install 'neocaret[training]'."
+            "The picture is drawn with matplotlib, which is not installed: pip install 'neocaret[bench]'."
         ) from None
     groups = [(model, rows, figures) for model in report.models for rows, figures in _by_rows(model)]
     columns = len(_SHOWN) + 1

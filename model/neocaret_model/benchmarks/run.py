@@ -25,6 +25,8 @@ Progress = Callable[[str, int, int], None]
 _IN_TRANSFORMERS = ("float32", "float16", "bfloat16")
 """The number formats that transformers computes in by itself."""
 
+_FLOAT32_BYTES = 4
+
 LoadEngine = Callable[[str, str], Engine]
 """From a model's name or folder, and the name of a number format."""
 
@@ -73,7 +75,7 @@ def benchmark(plan: Plan, load: LoadEngine, progress: Progress) -> Report:
         new_tokens=plan.new_tokens,
         repetitions=plan.repetitions,
         models=models,
-        notes=(),
+        notes=_notes(plan),
         seconds=time.perf_counter() - began,
     )
 
@@ -81,11 +83,14 @@ def benchmark(plan: Plan, load: LoadEngine, progress: Progress) -> Report:
 def _measured(model: str, plan: Plan, machine: Machine, load: LoadEngine, progress: Progress) -> ModelReport:
     from neocaret_model.benchmarks.measuring import Figures, Size, measure
     from neocaret_model.benchmarks.memory import bytes_a_pass
+    from neocaret_model.benchmarks.onnx_peer import is_installed
 
     with checkpoint(model) as found, ExitStack() as until_measured:
         contestants, info = _own_engines(found, plan, machine, load)
         if plan.peers:
             contestants += until_measured.enter_context(_peers(info, contestants, plan, machine))
+            if is_installed() and not _too_large(info):
+                contestants += until_measured.enter_context(_onnx_runtimes(info, plan, machine))
         texts = Texts(read_tokenizer(Path(info.folder)))
         config = read_config(Path(info.folder))
         lengths = fitting_lengths(plan.lengths, info.positions, plan.new_tokens)
@@ -107,7 +112,7 @@ def _measured(model: str, plan: Plan, machine: Machine, load: LoadEngine, progre
             random=found.random,
             bytes_a_pass={contestant.dtype: bytes_a_pass(config, contestant.dtype) for contestant in contestants},
             fingerprint=texts.fingerprint,
-            notes=_notes(plan, lengths, info.positions),
+            notes=(*_length_notes(plan, lengths, info.positions), *_onnx_notes(plan, info)),
             figures=tuple(figures),
         )
 
@@ -141,6 +146,20 @@ def _peers(info: ModelInfo, own: Sequence[Contestant], plan: Plan, machine: Mach
         yield peers
 
 
+@contextmanager
+def _onnx_runtimes(info: ModelInfo, plan: Plan, machine: Machine) -> Iterator[Sequence[Contestant]]:
+    from neocaret_model.benchmarks.onnx_peer import loaded_onnx_runtimes
+
+    with loaded_onnx_runtimes(Path(info.folder), plan.asked_rows, machine.threads) as peers:
+        yield peers
+
+
+def _too_large(info: ModelInfo) -> bool:
+    from neocaret_model.benchmarks.onnx_export import MOST_BYTES
+
+    return info.parameters * _FLOAT32_BYTES > MOST_BYTES
+
+
 def fitting_lengths(lengths: Sequence[int], positions: int, new_tokens: int) -> tuple[int, ...]:
     """Return the prompt lengths, in ascending order and each once, cut to what `positions` leave.
 
@@ -153,9 +172,23 @@ def fitting_lengths(lengths: Sequence[int], positions: int, new_tokens: int) -> 
     return tuple(sorted({min(length, most) for length in lengths}))
 
 
-def _notes(plan: Plan, lengths: Sequence[int], positions: int) -> tuple[str, ...]:
+def _length_notes(plan: Plan, lengths: Sequence[int], positions: int) -> tuple[str, ...]:
     cut = [str(length) for length in plan.lengths if length > lengths[-1]]
     if not cut:
         return ()
     room = f"{positions} positions beside {plan.new_tokens} new tokens"
     return (f"prompts of {', '.join(cut)} tokens do not fit {room}: {lengths[-1]} is measured instead.",)
+
+
+def _onnx_notes(plan: Plan, info: ModelInfo) -> tuple[str, ...]:
+    if not plan.peers or not _too_large(info):
+        return ()
+    return ("onnxruntime is not measured: in float32 the model is larger than one file of ONNX can be.",)
+
+
+def _notes(plan: Plan) -> tuple[str, ...]:
+    from neocaret_model.benchmarks.onnx_peer import is_installed
+
+    if not plan.peers or is_installed():
+        return ()
+    return ("onnxruntime is not installed, and so not measured: pip install 'neocaret[bench]'.",)

@@ -63,7 +63,7 @@ def engine(
         int | None, typer.Option(metavar="N", min=1, help="The median of which is shown. [5]")
     ] = None,
     peers: Annotated[
-        bool | None, typer.Option("--peers/--no-peers", help="Measure transformers beside it. [--peers]")
+        bool | None, typer.Option("--peers/--no-peers", help="Measure transformers and onnxruntime too. [--peers]")
     ] = None,
     quick: Annotated[
         bool, typer.Option("--quick", help="The bundled model, 128 and 512 tokens, 3 candidates, thrice, no peers.")
@@ -73,7 +73,7 @@ def engine(
     ),
     as_json: Annotated[bool, typer.Option("--json", help="Print all figures as JSON.")] = False,
 ) -> int:
-    """Measure prefill, tokens, and an editor's requests, beside transformers and the limit that memory sets.
+    """Measure prefill, tokens, and an editor's requests, beside its peers and the limit that memory sets.
 
     EleutherAI's models that are not downloaded are measured with random weights in their shapes.
     """
