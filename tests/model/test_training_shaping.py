@@ -18,7 +18,9 @@ from neocaret_model.training.shaping import ShapedText, shape
 from neocaret_model.training.tokenizer import train_tokenizer
 
 TEXT = "class Point:\n    def __init__(self, x, y):\n        self.x = x\n        self.y = y\n"
-PLAIN = Shaping(path_comment_share=0, two_spaces_share=0, tabs_share=0, characters_between_cuts=0)
+PLAIN = Shaping(
+    path_comment_share=0, two_spaces_share=0, tabs_share=0, unsorted_imports_share=0, characters_between_cuts=0
+)
 
 
 def document(text: str = TEXT, path: str = "package/point.py") -> Document:
@@ -34,6 +36,25 @@ def tokenizer() -> Tokenizer:
 def test_cutting_loses_nothing(text: str, distance: int, seed: int) -> None:
     pieces = shape(document(text), dataclasses.replace(PLAIN, characters_between_cuts=distance), seed).pieces
     assert "".join(pieces) == text
+
+
+IMPORTS = (
+    '"""Title."""\nfrom __future__ import annotations\n\nimport abc\nimport numpy as np\nfrom os import path\n\n'
+    "import one\n\nfrom many import (\n    a,\n)\nx = 1\nimport late\nimport later\n"
+)
+
+
+def test_imports_of_examples_that_stand_together_change_places() -> None:
+    shuffling = dataclasses.replace(PLAIN, unsorted_imports_share=1)
+    seen = {"".join(shape(document(IMPORTS, "examples/a.py"), shuffling, seed).pieces) for seed in range(200)}
+    groups = {tuple(text.split("\n\n")[1].splitlines()) for text in seen}
+    assert len(groups) == 6
+    assert len(seen) == 12
+    for text in seen:
+        assert sorted(text.splitlines()) == sorted(IMPORTS.splitlines())
+        assert text.splitlines()[:3] == IMPORTS.splitlines()[:3]
+        assert "\n\nimport one\n\nfrom many import (\n    a,\n)\nx = 1\n" in text
+    assert shape(document(IMPORTS), shuffling, 1).pieces == (IMPORTS,)
 
 
 def test_cuts_come_at_line_starts_after_indentation_and_inside_words() -> None:
@@ -57,7 +78,7 @@ def test_indentation_becomes_two_spaces_or_tabs_and_nothing_else_changes() -> No
 
 
 def test_prose_keeps_its_shape() -> None:
-    always = Shaping(path_comment_share=1, two_spaces_share=1, tabs_share=0, characters_between_cuts=0)
+    always = dataclasses.replace(PLAIN, path_comment_share=1, two_spaces_share=1)
     page = dataclasses.replace(document("A page:\n\n    of code\n"), is_code=False)
     assert shape(page, always, seed=1) == ShapedText("", (page.text,))
 

@@ -120,6 +120,8 @@ class Shaping:
     path_comment_share: float
     two_spaces_share: float
     tabs_share: float
+    unsorted_imports_share: float
+    """Of the examples: imports that stand together come in any order."""
     characters_between_cuts: int
     """Mean distance of the places where a text is cut and its parts are encoded apart; 0 is never."""
 

@@ -2,6 +2,7 @@
 
 - A share of the files begins with its path as a comment, as the prompt builder's do.
 - A share is indented by two spaces, or by tabs.
+- In a share of the examples, imports that stand together change places: packages sort theirs, users do not.
 - A text is cut at random places and its pieces are encoded apart. A prompt ends anywhere, in mid-word too, and its last
   token is then one that the whole text would not have: a model that never saw such an end cannot go on from it.
 """
@@ -16,6 +17,7 @@ from neocaret_model.training.corpus import Document
 from neocaret_model.training.recipe import Shaping
 
 _INDENTATION = re.compile(r"^(?: {4})+", re.MULTILINE)
+_IMPORTS = re.compile(r"^(?:(?:import (?!__)|from (?!__)[\w.]+ import )[^(\\\n]*\n){2,}", re.MULTILINE)
 _LINE_START_SHARE = 0.4
 """Of the cuts, how many come right after a line end or after the indentation; the others come anywhere."""
 
@@ -37,6 +39,8 @@ def shape(document: Document, shaping: Shaping, seed: int) -> ShapedText:
     header = ""
     if document.is_code:
         text = _indented(text, shaping, chance)
+        if document.is_example and chance.random() < shaping.unsorted_imports_share:
+            text = _IMPORTS.sub(lambda found: _shuffled(found.group(), chance), text)
         if chance.random() < shaping.path_comment_share:
             header = f"# {document.path}"
             text = "\n" + text
@@ -52,6 +56,12 @@ def _indented(text: str, shaping: Shaping, chance: random.Random) -> str:
     else:
         return text
     return _INDENTATION.sub(lambda found: unit * (len(found.group()) // 4), text)
+
+
+def _shuffled(lines: str, chance: random.Random) -> str:
+    each = lines.splitlines(keepends=True)
+    chance.shuffle(each)
+    return "".join(each)
 
 
 def _cut(text: str, distance: int, chance: random.Random) -> list[str]:
