@@ -132,6 +132,13 @@ def test_json_and_table_have_every_figure() -> None:
         assert part in text
 
 
+def test_requests_that_ended_early_are_told() -> None:
+    assert "ended before" not in as_text(Report(MACHINE, 5, 3, (MODEL,), (), 1.0))
+    assert "in 11 of 11 figures of requests the text ended before 6" in as_text(
+        Report(MACHINE, 6, 3, (MODEL,), (), 1.0)
+    )
+
+
 def test_lengths_are_cut_to_the_positions_and_each_is_measured_once() -> None:
     assert fitting_lengths((1900, 128, 512, 1024), 512, 32) == (128, 472)
     assert fitting_lengths((1900, 128), 2048, 32) == (128, 1900)

@@ -39,6 +39,7 @@ def _model(model: ModelReport, report: Report) -> str:
     parts = [
         f"{head}; a token reads {read}\n",
         *(f"note: {note}\n" for note in model.notes),
+        *_ended_early(model, report.new_tokens),
         "\n",
         _table(_figure_rows(model, report)),
     ]
@@ -46,6 +47,13 @@ def _model(model: ModelReport, report: Report) -> str:
         ours = model.figures[0]
         parts += ["\n", f"times as long as {ours.who} in {ours.dtype}\n", _table(_ratio_rows(compared))]
     return "".join(parts)
+
+
+def _ended_early(model: ModelReport, new_tokens: int) -> Iterator[str]:
+    answers = [answer for figures in model.figures for answer in figures.requests.values()]
+    early = sum(answer.new_tokens < new_tokens for answer in answers)
+    if early:
+        yield f"note: in {early} of {len(answers)} figures of requests the text ended before {new_tokens} tokens.\n"
 
 
 def _foot(report: Report) -> str:
