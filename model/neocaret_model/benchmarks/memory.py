@@ -13,7 +13,7 @@ from neocaret_model.network import tensor_shapes
 READ_BYTES = 512 * 1024**2
 """Far more than any cache of a processor holds."""
 
-_TRIES = 7
+_TRIES = 15
 _TOKENS = "transformer.wte.weight"
 _POSITIONS = "transformer.wpe.weight"
 

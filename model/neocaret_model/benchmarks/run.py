@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path
 
@@ -62,12 +62,17 @@ def benchmark(plan: Plan, load: LoadEngine, progress: Progress) -> Report:
     import torch
 
     from neocaret_model.benchmarks.machine import inspect_machine
+    from neocaret_model.benchmarks.memory import measure_bandwidth
     from neocaret_model.device import choose_device
 
     threads = torch.get_num_threads()
     try:
-        machine = inspect_machine(choose_device(plan.device))
+        device = choose_device(plan.device)
+        machine = inspect_machine(device)
         models = tuple(_measured(model, plan, machine, load, progress) for model in plan.models)
+        torch.set_num_threads(threads)
+        # Another program may have been reading too: the limit is the best of what is seen before and after.
+        machine = replace(machine, bytes_a_second=max(machine.bytes_a_second, measure_bandwidth(device)))
     finally:
         torch.set_num_threads(threads)
     return Report(
