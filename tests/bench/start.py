@@ -18,8 +18,8 @@ from typing import Any
 from neocaret_server.stdio import read_messages
 
 RUNS = 7
-KEYS = 5
-BESIDE = 3
+TYPED, BESIDE = "len(r", "ows"
+"""What is typed after the text, alone and beside a long generation."""
 LONG = 1000
 TEXT = "import numpy as np\nimport pandas as pd\n\n\ndef main():\n    for i in range("
 DOCUMENT = {"uri": "file:///main.py"}
@@ -57,10 +57,10 @@ class Session:
         answer = self.ask("textDocument/completion", {"textDocument": DOCUMENT, "position": position})
         assert answer["items"], "no suggestion: the figure would mean nothing"
 
-    def type_key(self, character: int) -> float:
-        """Type a letter and, once the question counts as the user's own, ask; the seconds to the answer."""
+    def type_key(self, character: int, key: str) -> float:
+        """Type a key and, once the question counts as the user's own, ask; the seconds to the answer."""
         at = {"line": 5, "character": character}
-        change = {"range": {"start": at, "end": at}, "text": "n"}
+        change = {"range": {"start": at, "end": at}, "text": key}
         document = {**DOCUMENT, "version": character}
         self.send(method="textDocument/didChange", params={"textDocument": document, "contentChanges": [change]})
         time.sleep(0.15)
@@ -96,9 +96,11 @@ def run() -> dict[str, float]:
     column = len(TEXT.splitlines()[-1])
     session.complete(column)
     figures["first suggestion"] = time.perf_counter() - session.began
-    figures["after one more key"] = statistics.median(session.type_key(column + key) for key in range(KEYS))
+    figures["after one more key"] = statistics.median(
+        session.type_key(column + place, key) for place, key in enumerate(TYPED)
+    )
     session.generate()
-    beside = [session.type_key(column + KEYS + key) for key in range(BESIDE)]
+    beside = [session.type_key(place, key) for place, key in enumerate(BESIDE, column + len(TYPED))]
     assert session.status()["waiting"], "the long generation has ended: the figure would mean nothing"
     figures["the same beside a long generation"] = statistics.median(beside)
     session.end()
