@@ -66,8 +66,9 @@ def test_continuations_have_the_shape_of_python(engine: Engine, prompt: str, exp
     assert expected in greedy(engine, prompt)
 
 
-def test_imports_are_followed_by_imports(engine: Engine) -> None:
-    assert "import" in greedy(engine, "import pandas as pd")
+@pytest.mark.parametrize("first", ["import matplotlib.pyplot as plt\n", "import numpy as np\n"])
+def test_imports_are_followed_by_imports(engine: Engine, first: str) -> None:
+    assert "import" in greedy(engine, first)
 
 
 def test_model_card_states_data_and_licence() -> None:
