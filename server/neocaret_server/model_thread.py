@@ -37,6 +37,10 @@ _T = TypeVar("_T")
 _log = logging.getLogger(__name__)
 
 
+_Kind = Literal["generation", "between", "alone"]
+"""What moves on step by step, what is done between two steps, and what takes the model away from under them."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Job:
     work: Callable[[], Any]
@@ -44,7 +48,7 @@ class _Job:
     if_skipped: Any
     cancel: CancelToken
     future: asyncio.Future[Any]
-    is_generation: bool
+    kind: _Kind
 
     def settle(self, result: Any, error: Exception | None = None) -> None:
         """Tell the one who waits."""
@@ -78,7 +82,7 @@ class ModelThread:
         self._become("loading")
         report = self._on_loop(lambda progress: self._progressed(cancel, progress))
         loaded: asyncio.Future[ModelInfo | None] = self._submit(
-            lambda: self._backend.load(choice, report, cancel), None, cancel
+            lambda: self._backend.load(choice, report, cancel), None, cancel, "alone"
         )
         loaded.add_done_callback(lambda done: self._loaded(cancel, done))
 
@@ -109,7 +113,7 @@ class ModelThread:
         self._watch_idleness()
         try:
             begin = partial(self._backend.begin, request, cancel, report)
-            return await self._submit(begin, NOTHING, cancel, is_generation=True)
+            return await self._submit(begin, NOTHING, cancel, "generation")
         except asyncio.CancelledError:
             cancel.cancel()
             raise
@@ -148,7 +152,7 @@ class ModelThread:
 
     def _pause(self) -> None:
         self._become("paused")
-        self._submit(self._backend.unload, None, CancelToken())
+        self._submit(self._backend.unload, None, CancelToken(), "alone")
 
     def _progressed(self, cancel: CancelToken, progress: LoadProgress) -> None:
         if cancel is self._loading and self.state == "loading":
@@ -168,13 +172,13 @@ class ModelThread:
             self._become("failed", error="The model could not be loaded; the server's log says why.")
 
     def _submit(
-        self, work: Callable[[], Any], if_skipped: _T, cancel: CancelToken, *, is_generation: bool = False
+        self, work: Callable[[], Any], if_skipped: _T, cancel: CancelToken, kind: _Kind = "between"
     ) -> asyncio.Future[_T]:
         if self._thread is None:
             self._thread = threading.Thread(target=self._run, name="neocaret-model", daemon=True)
             self._thread.start()
         future: asyncio.Future[_T] = asyncio.get_running_loop().create_future()
-        self._jobs.put(_Job(work, if_skipped, cancel, future, is_generation))
+        self._jobs.put(_Job(work, if_skipped, cancel, future, kind))
         return future
 
     def _run(self) -> None:
@@ -188,11 +192,11 @@ class ModelThread:
                 continue
             if job is None:
                 closing = True
-            elif job.is_generation:
+            elif job.kind == "generation":
                 going += self._begin(job)
             else:
-                # A model that is loaded takes the place of the one that the generations run on: they were cancelled.
-                while going and job.cancel is self._loading:
+                # What goes on then has been cancelled, and ends with its next step.
+                while going and job.kind == "alone":
                     going = self._advance(going)
                 self._do(job)
 

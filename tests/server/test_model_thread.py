@@ -2,11 +2,11 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 
 import pytest
 
-from neocaret_server.backend import BackendError, CancelToken, CompletionRequest, LoadProgress, ModelChoice
+from neocaret_server.backend import BackendError, CancelToken, CompletionRequest, LoadProgress, ModelChoice, Work
 from neocaret_server.fake_backend import FakeBackend
 from neocaret_server.model_thread import ModelThread, State
 
@@ -277,3 +277,23 @@ async def test_a_paused_model_that_cannot_be_loaded_again_has_failed(make: Make)
     backend.load_error = "gone"
     await model.wake()
     assert (str(model.state), model.error) == ("failed", "gone")
+
+
+async def test_what_was_cancelled_ends_before_the_model_is_taken_away(make: Make) -> None:
+    class Dead(FakeBackend):
+        def advance(self, works: Sequence[Work]) -> None:
+            if self.loaded:
+                super().advance(works)
+
+    model = make(Dead(otherwise=["a " * 60], token_seconds=0.05))
+    model.load(ModelChoice())
+    await until(model, "ready")
+    cancel = CancelToken()
+    long = asyncio.ensure_future(model.complete(CompletionRequest("x"), cancel))
+    await asyncio.sleep(0.02)
+    long.cancel()
+    cancel.cancel()
+    model._pause()
+    async with asyncio.timeout(30):
+        await model.wake()
+    assert model.state == "ready"
