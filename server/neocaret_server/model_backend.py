@@ -259,6 +259,20 @@ def _load_engine(
     return load_engine(model=model, device=device, dtype=dtype, progress=progress, cancelled=cancelled)
 
 
+def _loader(
+    load_engine: EngineLoader | None, loading: Callable[[LoadProgress], None], cancel: CancelToken
+) -> Callable[[str, str, str], engine_port.Engine]:
+    """Return what loads a model, on a device, in a number format."""
+
+    def load(model: str, device: str, dtype: str) -> engine_port.Engine:
+        def report(message: str, done: int, total: int) -> None:
+            loading(LoadProgress(message, done, total))
+
+        return (load_engine or _load_engine)(model, device, dtype, report, lambda: cancel.cancelled)
+
+    return load
+
+
 @contextlib.contextmanager
 def _told_plainly(doing: str) -> Iterator[None]:
     from neocaret_model.errors import ModelError
@@ -322,18 +336,10 @@ def evaluate(
     from neocaret_model.evaluation.tables import as_text
     from neocaret_server.evaluation import Evaluation
 
-    def load() -> engine_port.Engine:
-        choice = request.choice
-        return (load_engine or _load_engine)(
-            choice.model,
-            choice.device,
-            choice.dtype,
-            lambda *told: loading(LoadProgress(*told)),
-            lambda: cancel.cancelled,
-        )
-
-    with _told_plainly(f"evaluating the model {request.choice.model}"):
-        report = measure(_evaluation_plan(request), load, working)
+    load, choice = _loader(load_engine, loading, cancel), request.choice
+    with _told_plainly(f"evaluating the model {choice.model}"):
+        plan = _evaluation_plan(request)
+        report = measure(plan, lambda: load(choice.model, choice.device, choice.dtype), working)
         return Evaluation(as_json(report), as_text(report))
 
 
@@ -432,17 +438,10 @@ def benchmark(
     from neocaret_model.benchmarks.tables import as_text
     from neocaret_server.benchmark import Benchmark
 
-    def load(model: str, dtype: str) -> engine_port.Engine:
-        return (load_engine or _load_engine)(
-            model,
-            request.device,
-            dtype,
-            lambda *told: loading(LoadProgress(*told)),
-            lambda: cancel.cancelled,
-        )
-
+    load = _loader(load_engine, loading, cancel)
     with _told_plainly("measuring"):
-        report = measure(_benchmark_plan(request), load, working)
+        plan = _benchmark_plan(request)
+        report = measure(plan, lambda model, dtype: load(model, request.device, dtype), working)
         try:
             picture, note = plot(report), ""
         except BenchmarkError as error:
