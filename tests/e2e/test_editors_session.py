@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import sys
 from collections.abc import AsyncIterator
@@ -243,8 +244,9 @@ async def test_progress_is_shown_where_the_client_can(editor: Editor) -> None:
     await ready(editor)
     able = get_capability(client_capabilities_of(editor), "window.work_done_progress", False)
     # The server does not wait for the client's leave to show a bar before it is ready.
-    while able and not any(isinstance(each[-1], types.WorkDoneProgressEnd) for each in bars_of(editor)):
-        await command(editor, "status")
+    async with asyncio.timeout(30):
+        while able and not any(isinstance(each[-1], types.WorkDoneProgressEnd) for each in bars_of(editor)):
+            await command(editor, "status")
     bars = bars_of(editor)
     assert len(bars) == (1 if able else 0)
     for bar in bars:
