@@ -138,6 +138,13 @@ def test_processes_that_share_a_batch_have_its_gradients_whatever_their_number(r
         torch.testing.assert_close(third, other, rtol=0, atol=0)
 
 
+@pytest.mark.parametrize("number", ["0", "-1", "two"])
+def test_a_number_of_processes_that_makes_no_sense_is_refused(number: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["train", "--processes", number])
+    assert f"--processes: must be 1 or more, not {number}" in capsys.readouterr().err
+
+
 def test_a_process_that_dies_ends_the_run_with_a_sentence(recipe: Recipe, folder: Path) -> None:
     source = BatchSource(folder / "train.npz", recipe.optimization, recipe.seed)
     shared = SharedBatch(Network(recipe.shape), source, 2, compiled=False)

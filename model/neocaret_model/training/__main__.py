@@ -103,7 +103,7 @@ def _parser() -> argparse.ArgumentParser:
     for stage in (train, anneal, make):
         stage.add_argument("--device", default="auto", help="cuda or cpu (default: cuda where there is one)")
         stage.add_argument(
-            "--processes", type=int, default=1, help="share each batch among so many, on a CPU (default: 1)"
+            "--processes", type=_count, default=1, help="share each batch among so many, on a CPU (default: 1)"
         )
         stage.add_argument("--no-compile", action="store_true", help="plain modules instead of torch.compile")
     for stage in (plot, make):
@@ -111,6 +111,12 @@ def _parser() -> argparse.ArgumentParser:
     for stage in (export, make):
         stage.add_argument("destination", type=Path)
     return parser
+
+
+def _count(text: str) -> int:
+    if not text.isascii() or not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"must be 1 or more, not {text}")
+    return int(text)
 
 
 def _stage(
