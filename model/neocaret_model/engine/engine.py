@@ -5,7 +5,7 @@ decoded together, and leave when they are done. What came next where the documen
 (prompt look-up, A. Saxena 2023; verified as in speculative decoding, arXiv 2211.17192): right guesses save steps, and
 wrong ones change nothing.
 
-M tokens fed in a step, T tokens, V vocabulary.
+S tokens scored, V vocabulary.
 """
 
 from __future__ import annotations

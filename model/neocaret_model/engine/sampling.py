@@ -6,7 +6,7 @@ generator: a row of one seed takes the same tokens alone and beside others, here
 - The network's distribution is mixed with the document's n-grams first. From there the order is that of transformers:
   penalty, temperature, top-k, top-p over what top-k left.
 - The nucleus is found among the tokens that are not far less likely than the likeliest, with the mass of all for
-  measure; only where they do not hold the mass is all sorted. The distribution is the same, in a twentieth of the time.
+  measure; only where they do not hold the mass is all sorted. The distribution is the same, in a tenth of the time.
 - One uniform number is drawn per token and looked up in the cumulated probabilities.
 
 V vocabulary, C candidates of one row, the likeliest first.
@@ -26,7 +26,7 @@ from neocaret_model.engine.port import Sampling
 from neocaret_model.engine.rewriting import Rewriting
 
 _NEAR = 9.0
-"""In nats below the likeliest token. What lies further down seldom counts: 8192 such tokens have half its mass."""
+"""In nats below the likeliest token. It takes 8,000 tokens so far down to weigh as much as it."""
 _SEEDS = 2**64
 _COLDEST = 1e-6
 

@@ -92,7 +92,7 @@ class _Shared:
 
 
 class SharedBatch:
-    """In this process and others on the same CPU, each of one thread; a context of its own at most once."""
+    """In this process and others on the same CPU, each of one thread."""
 
     def __init__(self, network: nn.Module, source: BatchSource, processes: int, *, compiled: bool) -> None:
         context = multiprocessing.get_context("spawn")
