@@ -220,6 +220,16 @@ def test_weights_folded_and_unfolded_are_the_same_network(recipe: Recipe) -> Non
         torch.testing.assert_close(second.state_dict()[name], weight)
 
 
+def test_a_network_of_more_positions_begins_with_the_last_half_repeated(recipe: Recipe) -> None:
+    short = Network(recipe.shape)
+    long = Network(dataclasses.replace(recipe.shape, positions=100))
+    load_folded_state(long, folded_state(short))
+    tokens = torch.randint(recipe.shape.vocabulary, (2, 64))
+    torch.testing.assert_close(long.logits(tokens), short.logits(tokens))
+    assert torch.equal(long.wpe.weight[64:96], short.wpe.weight[32:])
+    assert torch.equal(long.wpe.weight[96:], long.wpe.weight[48:52])
+
+
 def test_export_without_a_checkpoint_says_what_to_do(
     recipe: Recipe, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -22,6 +22,7 @@ CORPUS = Corpus(
     snippet_bytes=100_000,
     prose_bytes=10_000,
     example_copies=1,
+    function_copies=1,
     standard_library=False,
     packages=(Package("Held-Out", "1.0", "MIT", "validation"), Package("good.package", "2.1", "MIT")),
 )
@@ -118,19 +119,33 @@ def test_tests_have_a_limit_of_their_own_and_snippets_count_as_examples(tmp_path
     assert len([document for document in read if document.split == "validation"]) == 20
 
 
+def test_documented_functions_come_once_more_by_themselves(tmp_path: Path) -> None:
+    documented = 'def double(number):\n    """Return twice the number."""\n    twice = number * 2\n    return twice\n'
+    files = {"b/module.py": function("kept") + documented, "b/copy.py": function("other") + documented}
+    write_archive(tmp_path, "good_package-2.1", files)
+    write_archive(tmp_path, "held_out-1.0", {"h/module.py": function("held") + documented})
+    alone = [document for document in corpus.read(CORPUS, tmp_path, seed=1) if document.is_function]
+    assert [(document.path, document.text, document.split) for document in alone] == [
+        ("functions/double.py", documented, "train")
+    ]
+
+
 def test_what_is_like_the_code_of_users_comes_repeatedly() -> None:
     package = Package("small", "1.0", "MIT", copies=3)
     recipe = dataclasses.replace(
-        load_recipe("small"), corpus=dataclasses.replace(CORPUS, example_copies=2, packages=(package,))
+        load_recipe("small"),
+        corpus=dataclasses.replace(CORPUS, example_copies=2, function_copies=4, packages=(package,)),
     )
     documents = [
         Document("small", "examples/plot.py", "import small\n", "train"),
         Document("small", "small/core.py", "def small():\n", "train"),
         Document("small", "README.md", "Small.\n", "train", is_code=False),
         Document("large", "large/core.py", "def large():\n", "train"),
+        Document("large", "functions/alone.py", "def alone():\n", "train"),
     ]
     texts = ["".join(text.pieces).strip() for text in shaped(documents, "train", recipe)]
-    assert Counter(texts) == {"import small": 2, "def small():": 3, "Small.": 1, "def large():": 1}
+    once = {"Small.": 1, "def large():": 1}
+    assert Counter(texts) == {"import small": 2, "def small():": 3, "def alone():": 4, **once}
 
 
 def test_a_package_can_have_a_limit_of_its_own(tmp_path: Path) -> None:

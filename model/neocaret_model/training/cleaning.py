@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import ast
 import re
-import warnings
+
+from neocaret_model.training.parsing import parsed
 
 MIN_BYTES = 200
 MAX_BYTES = 150_000
@@ -48,7 +48,7 @@ def clean_code(raw: bytes) -> str | None:
     if text is None:
         return None
     text = _without_banner(text).strip("\n") + "\n"
-    return text if _has_substance(text, MIN_LETTERS) and not _is_generated(text) and _parses(text) else None
+    return text if _has_substance(text, MIN_LETTERS) and not _is_generated(text) and parsed(text) is not None else None
 
 
 def clean_prose(raw: bytes) -> str | None:
@@ -85,13 +85,3 @@ def _has_substance(text: str, min_letters: float) -> bool:
 
 def _is_generated(text: str) -> bool:
     return _GENERATED.search("\n".join(text.splitlines()[:10])) is not None
-
-
-def _parses(text: str) -> bool:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", SyntaxWarning)
-        try:
-            ast.parse(text)
-        except (SyntaxError, ValueError, RecursionError, MemoryError):
-            return False
-    return True

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from neocaret_model.training import snippets
 from neocaret_model.training.cleaning import clean_code, clean_prose, is_code_path, is_prose_path, is_skipped
+from neocaret_model.training.functions import functions
 from neocaret_model.training.recipe import Corpus, Package, Split
 from neocaret_model.training.sources import STANDARD_LIBRARY, package_files, standard_library_files
 
@@ -17,6 +18,7 @@ MAX_SEEN_LINES = 0.6
 """Share of a file's longer lines that an earlier file holds too: above it the file is a near-duplicate."""
 
 _LONG_LINE = 20
+_FUNCTIONS = "functions/"
 _EXAMPLES = re.compile(r"(^|/)(examples?|galler(y|ies)|tutorials?|docs_src|demos?)/")
 _TESTS = re.compile(r"(^|/)((tests?|testing)/|(test_[^/]*|[^/]*_test|conftest)\.py$)")
 
@@ -39,6 +41,11 @@ class Document:
     def is_example(self) -> bool:
         """Whether it shows how a package is used: the code that is most like what users write."""
         return self.is_code and _EXAMPLES.search(self.path) is not None
+
+    @property
+    def is_function(self) -> bool:
+        """Whether it is one documented function, taken out of its module."""
+        return self.path.startswith(_FUNCTIONS)
 
 
 def read(corpus: Corpus, folder: Path, seed: int) -> Iterator[Document]:
@@ -69,6 +76,8 @@ def read(corpus: Corpus, folder: Path, seed: int) -> Iterator[Document]:
         for part, clean, most_bytes, is_code in parts:
             for path, text in _chosen(part, clean, most_bytes, seen):
                 yield Document(package.name, path, text, package.split, is_code)
+        for path, text in _functions(code) if training else ():
+            yield Document(package.name, path, text, package.split)
 
 
 def _scripts(files: list[File]) -> Iterator[File]:
@@ -76,6 +85,16 @@ def _scripts(files: list[File]) -> Iterator[File]:
         script_path = snippets.script_path(path)
         if script_path is not None and not is_skipped(path):
             yield script_path, snippets.script(path, raw)
+
+
+def _functions(files: list[File]) -> Iterator[tuple[str, str]]:
+    # They stand in their modules too: here only what is the same to the letter is a duplicate.
+    seen: set[str] = set()
+    for _, raw in files:
+        for name, source in functions(clean_code(raw) or ""):
+            if source not in seen:
+                seen.add(source)
+                yield f"{_FUNCTIONS}{name}.py", source
 
 
 def _chosen(files: Iterable[File], clean: Cleaner, most: int, seen: set[str]) -> Iterator[tuple[str, str]]:

@@ -23,8 +23,8 @@ from torch import Tensor, multiprocessing, nn
 from neocaret_model.training.data import Batch, Batches, TokenStore
 from neocaret_model.training.recipe import Optimization
 
-SLICE_ROWS = 2
-"""Sequences that a process takes at once: few enough that the last one is not waited for long."""
+SLICE_TOKENS = 1024
+"""Tokens that a process takes at once, in whole sequences: few enough that the last slice is not waited for long."""
 
 Loss = Callable[[Tensor, Tensor], Tensor]
 
@@ -97,7 +97,7 @@ class SharedBatch:
     def __init__(self, network: nn.Module, source: BatchSource, processes: int, *, compiled: bool) -> None:
         context = multiprocessing.get_context("spawn")
         parameters = list(network.parameters())
-        slices = -(-source.settings.batch_size // SLICE_ROWS)
+        slices = -(-source.settings.batch_size // _slice_rows(source.settings))
         network.share_memory()
         self._shared = _Shared(
             network,
@@ -146,12 +146,13 @@ class _Slicer:
     def __init__(self, shared: _Shared) -> None:
         self._shared = shared
         self._batches = shared.source.open()
+        self._rows = _slice_rows(shared.source.settings)
         self._loss: Loss = torch.compile(shared.network) if shared.compiled else shared.network
 
     def take(self, step: int) -> None:
         batch = self._batches.at(step)
         while (index := self._next()) is not None:
-            rows = batch[index * SLICE_ROWS : (index + 1) * SLICE_ROWS]
+            rows = batch[index * self._rows : (index + 1) * self._rows]
             loss = batch_loss(self._loss, rows, torch.device("cpu"))
             loss.backward()  # type: ignore[no-untyped-call]  # torch does not type it
             weight = len(rows) * len(self._shared.losses) / len(batch)
@@ -178,6 +179,10 @@ def _help(connection: Connection, shared: _Shared) -> None:
             connection.send(None)
     except (EOFError, OSError, KeyboardInterrupt):
         return
+
+
+def _slice_rows(settings: Optimization) -> int:
+    return max(1, SLICE_TOKENS // settings.sequence_length)
 
 
 def _shared_zeros(*shape: int) -> Tensor:

@@ -96,14 +96,24 @@ def folded_state(network: Network) -> dict[str, Tensor]:
 def load_folded_state(network: Network, state: dict[str, Tensor]) -> None:
     """Take weights as `folded_state` returns them, so that training goes on from a committed model.
 
+    A network of more positions than the model has begins with the last half of the model's repeated.
+
     Raises:
         KeyError: a tensor is missing; the message names it.
     """
     scale = math.sqrt(network.shape.width // network.shape.heads)
     own = {name: state[_gpt_neo_name(name)].float() for name in network.state_dict()}
+    own["wpe.weight"] = _lengthened(own["wpe.weight"], network.shape.positions)
     network.load_state_dict(
         {name: weight * scale if name.endswith("q_proj.weight") else weight for name, weight in own.items()}
     )
+
+
+def _lengthened(embeddings: Tensor, positions: int) -> Tensor:
+    """Return embeddings of at least so many positions: [positions, D], where there are fewer."""
+    while len(embeddings) < positions:
+        embeddings = torch.cat([embeddings, embeddings[-((len(embeddings) + 1) // 2) :]])[:positions]
+    return embeddings
 
 
 def _gpt_neo_name(name: str) -> str:

@@ -54,6 +54,8 @@ def shaped(documents: list[Document], split: Split, recipe: Recipe) -> list[Shap
 def _copies(document: Document, corpus: Corpus) -> int:
     if document.split != "train" or not document.is_code:
         return 1
+    if document.is_function:
+        return corpus.function_copies
     if document.is_example:
         return corpus.example_copies
     return next((package.copies for package in corpus.packages if package.name == document.source), 1)

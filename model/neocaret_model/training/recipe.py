@@ -109,6 +109,8 @@ class Corpus:
     """Of one package's documentation."""
     example_copies: int
     """How often the packages' examples and snippets come: they are most like what users write."""
+    function_copies: int
+    """How often documented functions come that stand alone, besides in their modules."""
     standard_library: bool
     packages: tuple[Package, ...]
 

@@ -10,8 +10,9 @@ import doctest
 import json
 import re
 import textwrap
-import warnings
 from collections.abc import Iterator
+
+from neocaret_model.training.parsing import parsed
 
 CONVENTIONS = {
     "np": "import numpy as np",
@@ -21,7 +22,7 @@ CONVENTIONS = {
     "nx": "import networkx as nx",
     "sm": "import statsmodels.api as sm",
 }
-"""Names that examples use without an import, as their packages' own test runs provide them."""
+"""Names that examples use without an import, as their packages' own test runs provide them: `np` with `pd` always."""
 
 _DOCTESTS = doctest.DocTestParser()
 _FENCE = re.compile(r"^```(?:python|py)\b[^\n]*\n(.*?)^```", re.MULTILINE | re.DOTALL)
@@ -70,7 +71,7 @@ def _examples(path: str, text: str) -> Iterator[str]:
 
 
 def _docstrings(text: str) -> Iterator[str]:
-    tree = _parsed(text)
+    tree = parsed(text)
     for node in ast.walk(tree) if tree is not None else ():
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             docstring = ast.get_docstring(node)
@@ -102,7 +103,7 @@ def _cells(text: str) -> Iterator[str]:
 
 def _is_code(example: str) -> bool:
     """Tell code from output, commands and prose, of which single words parse too."""
-    tree = _parsed(example)
+    tree = parsed(example)
     telling = ast.Call | ast.Assign | ast.Import | ast.ImportFrom | ast.FunctionDef | ast.ClassDef | ast.Subscript
     return tree is not None and any(isinstance(node, telling) for node in ast.walk(tree))
 
@@ -114,14 +115,7 @@ def _missing_imports(code: str) -> str:
     bound |= {
         alias.asname or alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names
     }
+    if "pd" in used - bound:
+        used.add("np")
     lines = [line for name, line in CONVENTIONS.items() if name in used and name not in bound]
     return "\n".join(lines) + "\n\n" if lines else ""
-
-
-def _parsed(text: str) -> ast.Module | None:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", SyntaxWarning)
-        try:
-            return ast.parse(text)
-        except (SyntaxError, ValueError, RecursionError, MemoryError):
-            return None
