@@ -63,8 +63,10 @@ NOTEBOOK = json.dumps(
         (
             "pandas/frame.py",
             DOCSTRING,
-            "import numpy as np\nimport pandas as pd\n\n"
-            'frame = pd.DataFrame({"a": [1, 2]})\nfor name in frame:\n    print(name)',
+            (
+                "import numpy as np\nimport pandas as pd\n\n"
+                'frame = pd.DataFrame({"a": [1, 2]})\nfor name in frame:\n    print(name)'
+            ),
         ),
         (
             "doc/io.rst",
