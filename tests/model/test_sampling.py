@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import pytest
@@ -16,7 +17,7 @@ from transformers import (
 
 from neocaret_model.engine.document_ngrams import DocumentNgrams
 from neocaret_model.engine.port import Sampling
-from neocaret_model.engine.sampling import RowSampler, Sampled, candidates, mixed, sample
+from neocaret_model.engine.sampling import RowSampler, Sampled, candidates, mixed, penalised, sample
 
 seeds = st.integers(0, 2**31)
 samplings = st.builds(
@@ -51,8 +52,10 @@ def expected_probabilities(logits: torch.Tensor, sampling: Sampling, present: li
 
 
 def actual_probabilities(logits: torch.Tensor, sampling: Sampling, present: list[int]) -> torch.Tensor:
-    row = RowSampler(sampling, present, logits.numel())
-    tokens, weights = candidates(row._penalised(logits) / sampling.temperature, sampling.top_k, sampling.top_p)
+    seen = torch.zeros(logits.numel(), dtype=torch.bool)
+    seen[present] = True
+    scores = penalised(logits, seen, sampling.repetition_penalty) / sampling.temperature
+    tokens, weights = candidates(scores, sampling.top_k, sampling.top_p)
     probabilities = torch.zeros(logits.numel(), dtype=torch.float64)
     probabilities[torch.arange(logits.numel()) if tokens is None else tokens] = weights / weights.sum()
     return probabilities
@@ -141,6 +144,28 @@ def test_tokens_that_the_tokenizer_does_not_know_are_never_taken() -> None:
     assert sample(logits[0], row, 10).token < 10
 
 
+@settings(deadline=None, max_examples=40)
+@given(seeds, samplings, st.lists(st.integers(0, 9), min_size=1, max_size=4))
+def test_asking_ahead_is_what_is_asked_after_the_guesses_and_changes_nothing(
+    seed: int, sampling: Sampling, guesses: list[int]
+) -> None:
+    sampling = replace(sampling, document_weight=1.0)
+    document = torch.randint(10, (30,), generator=torch.Generator().manual_seed(seed)).tolist()
+    asking, taking = (RowSampler(sampling, document, 10, ngrams=ngrams_of(document)) for _ in range(2))
+    ahead = [asking.ask(guesses[:count]) for count in range(len(guesses) + 1)]
+    for count, asked in enumerate(ahead):
+        now = taking.ask()
+        assert (asked.point, asked.masses) == (now.point, now.masses)
+        assert (asked.present is None) == (now.present is None)
+        assert asked.present is None or now.present is None or torch.equal(asked.present, now.present)
+        if count < len(guesses):
+            taking.take(guesses[count])
+    fresh = RowSampler(sampling, document, 10, ngrams=ngrams_of(document))
+    for step in range(4):
+        logits = random_logits(step, 1, 10)[0]
+        assert sample(logits, asking, 10) == sample(logits, fresh, 10)
+
+
 def test_logits_that_are_no_numbers_are_refused() -> None:
     with pytest.raises(FloatingPointError):
         sample(torch.full((4,), float("nan")), RowSampler(Sampling(), [], 4), 4)
@@ -193,8 +218,11 @@ def test_a_documents_weight_multiplies_its_masses() -> None:
     document = [1, 2, 3, 1]
 
     def share(weight: float) -> float:
-        row = RowSampler(Sampling(document_weight=weight), document, 4, ngrams=ngrams_of(document))
-        return float(row._mixed(logits[0], logits[0].logsumexp(0)).softmax(0)[2])
+        ask = RowSampler(Sampling(document_weight=weight), document, 4, ngrams=ngrams_of(document)).ask()
+        if not ask.masses:
+            return float(logits[0].softmax(0)[2])
+        unit = logits[0].logsumexp(0) + math.log(weight)
+        return float(mixed(logits[0], unit, ask.masses).softmax(0)[2])
 
     mass = ngrams_of(document).masses([3, 1])[2]
     assert share(2.0) == pytest.approx((0.25 + 2 * mass) / (1 + 2 * mass))

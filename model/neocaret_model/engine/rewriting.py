@@ -1,12 +1,6 @@
-"""The first tokens of a continuation, which must write again what was taken back from its prompt.
-
-V vocabulary.
-"""
+"""The first tokens of a continuation, which must write again what was taken back from its prompt. No tensors."""
 
 from __future__ import annotations
-
-import torch
-from torch import Tensor
 
 from neocaret_model.engine.healing import TokenTexts
 
@@ -18,14 +12,9 @@ class Rewriting:
         self._texts = texts
         self._rest = text.encode()
 
-    def limit(self, logits: Tensor) -> Tensor:
-        """Return `logits` (V) with minus infinity for the tokens that would write something else."""
-        if not self._rest:
-            return logits
-        allowed = torch.tensor([token for token in self._texts.allowed(self._rest) if token < len(logits)])
-        limited = torch.full_like(logits, -torch.inf)
-        limited[allowed] = logits[allowed]
-        return limited
+    def allowed(self) -> tuple[int, ...] | None:
+        """Return the tokens that would write nothing else; None where all is written, and any may come."""
+        return self._texts.allowed(self._rest) if self._rest else None
 
     def take(self, token: int) -> None:
         """Count a token that was chosen among the allowed ones."""

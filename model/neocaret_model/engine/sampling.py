@@ -28,7 +28,8 @@ from neocaret_model.engine.rewriting import Rewriting
 _NEAR = 9.0
 """In nats below the likeliest token. It takes 8,000 tokens so far down to weigh as much as it."""
 _SEEDS = 2**64
-_COLDEST = 1e-6
+COLDEST = 1e-6
+"""Lower temperatures count as this one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,21 @@ class Sampled:
     token: int
     logprob: float
     """The natural logarithm of the model's own probability, before n-grams, penalty, temperature and cuts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """All that a choice hangs on beside the logits."""
+
+    sampling: Sampling
+    point: float
+    """From 0 up to 1: which share of the probabilities lies before the token; 0 where the choice is greedy."""
+    masses: Mapping[int, float]
+    """How much the document's n-grams weigh, by tokens, beside `sampling.document_weight`."""
+    present: torch.Tensor | None
+    """V: the tokens that the repetition penalty holds back; None without one."""
+    allowed: tuple[int, ...] | None
+    """The only tokens that may be taken, but for those that the vocabulary does not hold; None for all."""
 
 
 class RowSampler:
@@ -58,47 +74,88 @@ class RowSampler:
         self._context = list(prompt[-LONGEST:])
         self._generator = torch.Generator()
         self._generator.manual_seed(secrets.randbelow(_SEEDS) if sampling.seed is None else sampling.seed % _SEEDS)
+        self._points: list[float] = []
+        """Those drawn and not used."""
         self._present: torch.Tensor | None = None
         if sampling.repetition_penalty != 1.0:
             self._present = torch.zeros(vocabulary, dtype=torch.bool)  # V
             self._present[list(prompt)] = True
 
-    def choose(self, logits: torch.Tensor, normaliser: torch.Tensor) -> int:
-        """Take a token by `logits` (V, float32, on the CPU; not changed), whose log-sum-exp is `normaliser`."""
-        penalised = self._penalised(self._mixed(logits, normaliser))
-        if self._rewriting is not None:
-            penalised = self._rewriting.limit(penalised)
-        token = int(penalised.argmax()) if self._sampling.temperature == 0.0 else self._draw(penalised)
+    def ask(self, guesses: Sequence[int] = ()) -> Ask:
+        """Return what the next choice hangs on, or the one after the row has taken some guesses; changes nothing."""
+        return Ask(
+            sampling=self._sampling,
+            point=self._point(len(guesses)),
+            masses={} if self._ngrams is None else self._ngrams.masses([*self._context, *guesses]),
+            present=self._present if not guesses else self._present_after(guesses),
+            allowed=None if self._rewriting is None else self._rewriting.allowed(),
+        )
+
+    def take(self, token: int) -> None:
+        """Move on by what was chosen."""
         self._context.append(token)
+        del self._points[:1]
         if self._present is not None:
             self._present[token] = True
         if self._rewriting is not None:
             self._rewriting.take(token)
-        return token
 
     def draft(self, most: int) -> list[int]:
-        """Return at most so many tokens that may come next: what came next in the document."""
-        return [] if self._ngrams is None or most <= 0 else self._ngrams.following(self._context, most)
+        """Return at most so many tokens that may come next: what came next in the document.
 
-    def _mixed(self, logits: torch.Tensor, normaliser: torch.Tensor) -> torch.Tensor:
-        masses = {} if self._ngrams is None else self._ngrams.masses(self._context)
-        return mixed(logits, normaliser + math.log(self._sampling.document_weight), masses) if masses else logits
+        None while the prompt's end is written again: what may come after a guess is not known then.
+        """
+        if self._ngrams is None or most <= 0 or (self._rewriting is not None and self._rewriting.allowed() is not None):
+            return []
+        return self._ngrams.following(self._context, most)
 
-    def _penalised(self, logits: torch.Tensor) -> torch.Tensor:
+    def _point(self, place: int) -> float:
+        if self._sampling.temperature == 0.0:
+            return 0.0
+        while len(self._points) <= place:
+            self._points.append(float(torch.rand((), generator=self._generator, dtype=torch.float64)))
+        return self._points[place]
+
+    def _present_after(self, guesses: Sequence[int]) -> torch.Tensor | None:
         if self._present is None:
-            return logits
-        penalty = self._sampling.repetition_penalty
-        return torch.where(self._present, torch.where(logits > 0, logits / penalty, logits * penalty), logits)
+            return None
+        present = self._present.clone()
+        present[list(guesses)] = True
+        return present
 
-    def _draw(self, logits: torch.Tensor) -> int:
-        # Shifted before the division: the smallest temperatures are no float32, and their neighbours would overflow.
-        scaled = (logits - logits.max()) / max(self._sampling.temperature, _COLDEST)
-        tokens, weights = candidates(scaled, self._sampling.top_k, self._sampling.top_p)
-        cumulated = weights.cumsum(0)  # C
-        point = torch.rand((), generator=self._generator, dtype=torch.float64) * cumulated[-1]
-        place = int(torch.searchsorted(cumulated, point, right=True))
-        place = min(place, int(torch.count_nonzero(cumulated < cumulated[-1])))
-        return place if tokens is None else int(tokens[place])
+
+def choose(logits: torch.Tensor, normaliser: torch.Tensor, ask: Ask) -> int:
+    """Take a token by `logits` (V, float32, on the CPU; not changed), whose log-sum-exp is `normaliser`."""
+    sampling = ask.sampling
+    if ask.masses:
+        logits = mixed(logits, normaliser + math.log(sampling.document_weight), ask.masses)
+    if ask.present is not None:
+        logits = penalised(logits, ask.present, sampling.repetition_penalty)
+    if ask.allowed is not None:
+        logits = _limited(logits, ask.allowed)
+    return int(logits.argmax()) if sampling.temperature == 0.0 else _drawn(logits, sampling, ask.point)
+
+
+def penalised(logits: torch.Tensor, present: torch.Tensor, penalty: float) -> torch.Tensor:
+    """Return `logits` (V) less what the penalty takes from the tokens already `present` (V)."""
+    return torch.where(present, torch.where(logits > 0, logits / penalty, logits * penalty), logits)
+
+
+def _limited(logits: torch.Tensor, allowed: Sequence[int]) -> torch.Tensor:
+    known = torch.tensor([token for token in allowed if token < len(logits)])
+    limited = torch.full_like(logits, -torch.inf)
+    limited[known] = logits[known]
+    return limited
+
+
+def _drawn(logits: torch.Tensor, sampling: Sampling, point: float) -> int:
+    # Shifted before the division: the smallest temperatures are no float32, and their neighbours would overflow.
+    scaled = (logits - logits.max()) / max(sampling.temperature, COLDEST)
+    tokens, weights = candidates(scaled, sampling.top_k, sampling.top_p)
+    cumulated = weights.cumsum(0)  # C
+    place = int(torch.searchsorted(cumulated, point * cumulated[-1], right=True))
+    place = min(place, int(torch.count_nonzero(cumulated < cumulated[-1])))
+    return place if tokens is None else int(tokens[place])
 
 
 def mixed(logits: torch.Tensor, unit: torch.Tensor, masses: Mapping[int, float]) -> torch.Tensor:
@@ -137,7 +194,7 @@ def candidates(logits: torch.Tensor, top_k: int, top_p: float) -> tuple[torch.Te
 
 def _descending(tokens: torch.Tensor, logits: torch.Tensor, best: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """The tokens (C), the likeliest first, and their probabilities over that of the likeliest of all."""
-    values, order = logits[tokens].sort(descending=True)
+    values, order = logits[tokens].sort(descending=True, stable=True)
     return tokens[order], _weights(values, best)
 
 
@@ -166,5 +223,6 @@ def sample(logits: torch.Tensor, row: RowSampler, vocabulary: int) -> Sampled:
     normaliser = raw.logsumexp(dim=-1)
     if not math.isfinite(normaliser):
         raise FloatingPointError("The logits are not finite.")
-    token = row.choose(raw[:vocabulary], normaliser)
+    token = choose(raw[:vocabulary], normaliser, row.ask())
+    row.take(token)
     return Sampled(token, float(raw[token] - normaliser))

@@ -2,24 +2,25 @@
 
 Who comes first, what is reused and what is guessed is decided here; the runner computes.
 
-M tokens fed in a step, V vocabulary.
+V vocabulary.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from functools import partial
 from typing import Generic
 
 from torch import Tensor
 
+from neocaret_model.engine.choosing import Turn, chooser_of, on_host
 from neocaret_model.engine.generation import Generation
 from neocaret_model.engine.open_document import OpenDocuments
 from neocaret_model.engine.prefix_cache import PrefixCache
 from neocaret_model.engine.row import Row
 from neocaret_model.engine.runner import KeptT, Runner
-from neocaret_model.engine.sampling import RowSampler, sample
+from neocaret_model.engine.sampling import RowSampler, Sampled, sample
 
 CHUNK = 32
 """Tokens of one prefill step: how soon a cancelled prefill ends, and the grid on which prefixes are reused."""
@@ -45,6 +46,7 @@ class Stepper(Generic[KeptT]):
         """`told` turns whatever fails into what the user is told."""
         self.prefixes: PrefixCache[KeptT] = PrefixCache(CACHE_BYTES, CHUNK, lambda kept: kept.bytes)
         self._runner = runner
+        self._chooser = chooser_of(runner)
         self._documents = documents
         self._vocabulary = vocabulary
         self._eos_ids = eos_ids
@@ -75,6 +77,8 @@ class Stepper(Generic[KeptT]):
             self.prefixes.give_back(generation.kept)
         if generation.document is not None:
             self._documents.give_back(generation.document)
+        if generation.running is not None:
+            self._chooser.give_back(generation.running)
         generation.kept = generation.running = generation.document = None
 
     def _guarded(self, generations: Sequence[Generation[KeptT, RowSampler]], work: Callable[[], None]) -> None:
@@ -95,10 +99,13 @@ class Stepper(Generic[KeptT]):
         logits = self._runner.prefill(tokens[generation.fed : generation.fed + CHUNK], generation.kept)
         generation.fed = min(generation.fed + CHUNK, len(tokens))
         generation.chunks += 1
+        if generation.feeding:
+            generation.prefill_seconds += time.perf_counter() - began
+            return
+        after = on_host(logits[0])  # a device computes until then
         generation.prefill_seconds += time.perf_counter() - began
-        if not generation.feeding:
-            self.prefixes.store(tokens, generation.kept, lent=True)
-            self._branch(generation, logits[0])
+        self.prefixes.store(tokens, generation.kept, lent=True)
+        self._branch(generation, after)
 
     def _kept(self, tokens: list[int]) -> tuple[KeptT, int]:
         """What is kept of the prompt's beginning, and of how many of its tokens."""
@@ -110,7 +117,7 @@ class Stepper(Generic[KeptT]):
 
     def _branch(self, generation: Generation[KeptT, RowSampler], logits: Tensor) -> None:
         for row in generation.rows:
-            self._take(row, logits)
+            self._take(row, sample(logits, row.sampler, self._vocabulary))
         generation.going = [row for row in generation.rows if row.finish_reason is None]
         generation.tell()
         if generation.going and generation.kept is not None:
@@ -121,43 +128,44 @@ class Stepper(Generic[KeptT]):
     def _step(self, generations: Sequence[Generation[KeptT, RowSampler]]) -> None:
         """Let each row go on by a token, and by as many more as were guessed right."""
         began = time.perf_counter()
-        fed = [(generation.running, _fed(generation)) for generation in generations]
-        all_logits = self._runner.step([(running, tokens) for running, tokens in fed if running is not None])
-        for generation, (_, tokens), logits in zip(generations, fed, all_logits, strict=True):
-            self._guarded([generation], partial(self._follow_all, generation, tokens, logits))
+        turns = [
+            Turn(generation.running, _fed(generation), [row.sampler for row in generation.going])
+            for generation in generations
+            if generation.running is not None
+        ]
+        all_taken = self._chooser.choose(turns, self._vocabulary)
+        for generation, turn, taken in zip(generations, turns, all_taken, strict=True):
+            self._guarded([generation], partial(self._follow_all, generation, turn, taken))
             generation.steps += 1
             generation.decode_seconds += time.perf_counter() - began
             generation.tell()
 
-    def _follow_all(self, generation: Generation[KeptT, RowSampler], fed: list[list[int]], logits: Tensor) -> None:
-        running, rows = generation.running, generation.going
-        right = []
-        begin = 0
-        for row, tokens in zip(rows, fed, strict=True):
-            right.append(self._follow(row, tokens, logits[begin : begin + len(tokens)]))
-            begin += len(tokens)
+    def _follow_all(
+        self, generation: Generation[KeptT, RowSampler], turn: Turn, taken: Sequence[Iterator[Sampled]]
+    ) -> None:
+        rows = generation.going
+        right = [self._follow(row, fed, own) for row, fed, own in zip(rows, turn.fed, taken, strict=True)]
         going = [place for place, row in enumerate(rows) if row.finish_reason is None]
         generation.going = [rows[place] for place in going]
-        if not going or running is None:
+        if not going:
             self.end(generation)
             return
-        running.accept(right)
+        turn.rows.accept(right)
         if len(going) < len(rows):
-            running.keep(going)
+            turn.rows.keep(going)
 
-    def _follow(self, row: Row[RowSampler], fed: list[int], logits: Tensor) -> int:
+    def _follow(self, row: Row[RowSampler], fed: Sequence[int], taken: Iterator[Sampled]) -> int:
         """Let a row take tokens as long as they are those that it was fed; returns how many of these were right.
 
         The row takes what it would take token by token: a guess is only compared with it.
         """
-        for place, after in enumerate(logits, 1):
-            self._take(row, after)
-            if row.finish_reason is not None or place == len(fed) or fed[place] != row.tokens[-1]:
+        for place, one in enumerate(taken, 1):
+            self._take(row, one)
+            if row.finish_reason is not None or place == len(fed) or fed[place] != one.token:
                 return place
         return len(fed)
 
-    def _take(self, row: Row[RowSampler], logits: Tensor) -> None:
-        taken = sample(logits, row.sampler, self._vocabulary)
+    def _take(self, row: Row[RowSampler], taken: Sampled) -> None:
         row.take(taken.token, taken.logprob, ends_text=taken.token in self._eos_ids)
 
 
