@@ -71,6 +71,7 @@ def _result(params: dict[str, Any]) -> dict[str, Any]:
     return {
         "capabilities": {
             "positionEncoding": _encoding(capabilities),
+            **_notebooks(capabilities),
             "textDocumentSync": {"openClose": True, "change": _INCREMENTAL, "save": False, **_saving(document)},
             "completionProvider": {"triggerCharacters": triggers, "resolveProvider": False},
             "inlineCompletionProvider": {},
@@ -105,6 +106,17 @@ def _saving(document: dict[str, Any]) -> dict[str, bool]:
     # pygls says no only to those who asked.
     asked = _member(document, "synchronization", dict) or {}
     return {name: False for name in ("willSave", "willSaveWaitUntil") if _member(asked, name, bool) is not None}
+
+
+def _notebooks(capabilities: dict[str, Any]) -> dict[str, Any]:
+    notebook = _member(capabilities, "notebookDocument", dict)
+    if notebook is None:
+        return {}
+    if (synchronization := _member(notebook, "synchronization", dict)) is None:
+        raise _DoubtfulError
+    for name in ("dynamicRegistration", "executionSummarySupport"):
+        _member(synchronization, name, bool)
+    return {"notebookDocumentSync": {"notebookSelector": [{"notebook": "*"}]}}
 
 
 def _member(values: dict[str, Any], name: str, kind: type[_T]) -> _T | None:

@@ -7,7 +7,7 @@ its own positions. The left edge lies on a coarse grid, so that it holds still w
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Literal
 
 Multiline = Literal["auto", "always", "never"]
@@ -16,27 +16,39 @@ MOST_CHARACTERS = 16_384
 """Of a prompt: several times what 2,048 positions hold of ordinary code."""
 GRID = 4_096
 """The left edge moves by this many characters at a time."""
+NEAR_CHARACTERS = 2 * MOST_CHARACTERS
+"""Before the caret: no more is looked at, for the prompt and for what stands before it."""
 
 _LINE_END = re.compile(r"\r\n|\n|\r")
 
 
-def build_prompt(lines_before: Sequence[str], line_before: str) -> str:
-    """Make the prompt of the lines above the caret, with their ends, and the caret's own line up to it."""
-    length = sum(map(len, lines_before)) + len(line_before)
-    edge = left_edge(length)
-    text = _tail(lines_before, line_before, length - edge)
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """The text around a caret, as far as it is near, and whatever stands in the caret's line behind it left out."""
+
+    before: str
+    """The end of the text before the caret: all of it, or the last `NEAR_CHARACTERS` and more."""
+    length: int
+    """Of all text before the caret."""
+    below: str
+    """The beginning of the text below the caret's line."""
+
+
+def build_prompt(around: Surroundings) -> str:
+    """Make the prompt of the text before the caret."""
+    edge = left_edge(around.length)
+    text = around.before[_place_in(around, edge) :]
     return for_model(_at_line_start(text) if edge else text)
 
 
-def text_elsewhere(lines_before: Sequence[str], line_before: str, lines_after: Iterable[str]) -> tuple[str, ...]:
+def text_elsewhere(around: Surroundings) -> tuple[str, ...]:
     """Take what stands before the prompt and below the caret's line, as far as it is near; no blank text.
 
     Both hold still while the user types, the former because the prompt's left edge does.
     """
-    length = sum(map(len, lines_before)) + len(line_before)
-    edge = left_edge(length)
-    near = min(edge, MOST_CHARACTERS)
-    texts = _tail(lines_before, line_before, length - edge + near)[:near], _head(lines_after, MOST_CHARACTERS)
+    edge = left_edge(around.length)
+    start, end = _place_in(around, max(0, edge - MOST_CHARACTERS)), _place_in(around, edge)
+    texts = around.before[start:end], around.below[:MOST_CHARACTERS]
     return tuple(for_model(text) for text in texts if text.strip())
 
 
@@ -68,25 +80,9 @@ def single_line(multiline: Multiline, line_before: str) -> bool:
     return bool(before) and not before.endswith(":")
 
 
-def _tail(lines: Sequence[str], last: str, length: int) -> str:
-    parts = [last]
-    have = len(last)
-    for line in reversed(lines):
-        if have >= length:
-            break
-        parts.append(line)
-        have += len(line)
-    return "".join(reversed(parts))[have - length :]
-
-
-def _head(lines: Iterable[str], length: int) -> str:
-    parts = []
-    for line in lines:
-        if length <= 0:
-            break
-        parts.append(line[:length])
-        length -= len(line)
-    return "".join(parts)
+def _place_in(around: Surroundings, place: int) -> int:
+    """Return where a place of the whole text is in the text before the caret that is at hand."""
+    return place - (around.length - len(around.before))
 
 
 def _at_line_start(text: str) -> str:

@@ -8,7 +8,7 @@ Departures from pygls:
 - An `initialize` that has been answered already is not answered again.
 - A change whose range is null is one of the whole document.
 - Documents and commands are not pygls' business; `exit` and a lost client are told to `on_exit`, and a document
-  whose change does not fit to `on_unreadable_change`.
+  whose change does not fit to `on_unreadable_change`, as a notebook to `on_unreadable_notebook_change`.
 """
 
 from __future__ import annotations
@@ -60,6 +60,7 @@ class Protocol(LanguageServerProtocol):
             self.fm.builtin_features.pop(method, None)
         self.on_exit: Callable[[int], None] = lambda _code: None
         self.on_unreadable_change: Callable[[str], None] = lambda _uri: None
+        self.on_unreadable_notebook_change: Callable[[str], None] = lambda _uri: None
         self._initialized = False
         self._kept_back: list[Any] | None = None
         """The answers that are not sent; None while all are."""
@@ -156,8 +157,10 @@ class Protocol(LanguageServerProtocol):
                 notification = self._structure(method, message)
             except Exception as error:  # noqa: BLE001 - nobody waits for an answer
                 _log.warning("ignoring %s: %s", method, _what_is_wrong(error))
-                if method == types.TEXT_DOCUMENT_DID_CHANGE and (uri := _uri_of(message)) is not None:
+                if method == types.TEXT_DOCUMENT_DID_CHANGE and (uri := _uri_of(message, "textDocument")) is not None:
                     self.on_unreadable_change(uri)
+                if method == types.NOTEBOOK_DOCUMENT_DID_CHANGE and (uri := _uri_of(message, "notebookDocument")):
+                    self.on_unreadable_notebook_change(uri)
                 return
             self._handle_notification(method, notification.params)
 
@@ -295,9 +298,9 @@ def _without_null_range(change: Any) -> Any:
     return {name: value for name, value in change.items() if name not in _RANGES or value is not None}
 
 
-def _uri_of(message: dict[str, Any]) -> str | None:
+def _uri_of(message: dict[str, Any], document: str) -> str | None:
     try:
-        uri = message["params"]["textDocument"]["uri"]
+        uri = message["params"][document]["uri"]
     except (KeyError, TypeError):
         return None
     return uri if isinstance(uri, str) else None

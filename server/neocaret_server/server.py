@@ -18,17 +18,21 @@ from pygls.protocol import default_converter
 from neocaret_server import __version__
 from neocaret_server.backend import Backend, ModelChoice
 from neocaret_server.client import Client
-from neocaret_server.documents import DocumentStore, Encoding
+from neocaret_server.documents import Document, DocumentStore
 from neocaret_server.export import ExportError, path_from_uri
 from neocaret_server.model_thread import ModelThread
+from neocaret_server.notebooks import Notebooks
 from neocaret_server.offers import Offers
 from neocaret_server.progress import WorkDone
 from neocaret_server.protocol import Protocol
 from neocaret_server.requests import Requests
 from neocaret_server.settings import Settings, from_client
 from neocaret_server.trigger import Reason
+from neocaret_server.units import Encoding
 
 _MINUTE = 60.0
+_NOTEBOOKS = types.NotebookDocumentSyncOptions([types.NotebookDocumentFilterWithNotebook("*")])
+"""All cells of all notebooks: which languages get suggestions is a setting."""
 _log = logging.getLogger(__name__)
 
 
@@ -38,13 +42,21 @@ class NeocaretServer(LanguageServer):
     protocol: Protocol
 
     def __init__(self, backend: Backend) -> None:
-        super().__init__("neocaret", __version__, protocol_cls=Protocol, converter_factory=default_converter)
+        super().__init__(
+            "neocaret",
+            __version__,
+            notebook_document_sync=_NOTEBOOKS,
+            protocol_cls=Protocol,
+            converter_factory=default_converter,
+        )
         self.client = Client()
         self.initial_settings: object = None
         self.root_is_folder = False
         """The client knows no workspace folders, only a root."""
         self.settings = Settings()
         self.documents = DocumentStore()
+        self.notebooks = Notebooks()
+        self.protocol.on_unreadable_notebook_change = self.forget_notebook
         self.protocol.on_unreadable_change = self.forget_document
         self.offers = Offers()
         self.writing = asyncio.Lock()
@@ -126,6 +138,16 @@ class NeocaretServer(LanguageServer):
         """Make a document unknown, rather than out of step with the client's, until it is opened again."""
         self.documents.close(uri)
         self.requests.forget(uri)
+
+    def forget_notebook(self, uri: str) -> None:
+        """Make a notebook and its cells unknown until it is opened again."""
+        for cell in self.notebooks.close(uri):
+            self.forget_document(cell)
+
+    def cells_around(self, uri: str) -> tuple[list[Document], list[Document]]:
+        """Return the cells of code before and after a notebook's cell; none for other documents."""
+        above, beneath = self.notebooks.neighbours(uri)
+        return self.documents.known(above), self.documents.known(beneath)
 
     def tell(self, message: str, kind: types.MessageType) -> None:
         """Show the user what they must act on."""

@@ -6,7 +6,6 @@ import asyncio
 import logging
 import time
 from dataclasses import dataclass
-from itertools import islice
 
 from lsprotocol import types
 
@@ -14,10 +13,11 @@ from neocaret_server.backend import BackendError, Completion, CompletionRequest
 from neocaret_server.documents import Document, Place, Position
 from neocaret_server.items import Spot, typed_word
 from neocaret_server.offers import OfferedList
-from neocaret_server.prompt import build_prompt, for_document, single_line, text_elsewhere
+from neocaret_server.prompt import Surroundings, build_prompt, for_document, single_line, text_elsewhere
 from neocaret_server.requests import Moment
 from neocaret_server.server import NeocaretServer
 from neocaret_server.settings import Settings
+from neocaret_server.surroundings import surroundings
 from neocaret_server.tidy import offered
 from neocaret_server.trigger import CLOSER_OF, Channel, Question, Reason, silence
 
@@ -92,11 +92,11 @@ async def _suggest(server: NeocaretServer, caret: Caret) -> Suggestion:
         raise _SilentError("unknown-document")
     context = _context(document, caret)
     question = Question(
-        uri=caret.uri,
+        uri=server.notebooks.holding(caret.uri) or caret.uri,
         language_id=document.language_id,
         channel=caret.channel,
         automatic=caret.automatic,
-        document_blank=document.is_blank(),
+        document_blank=document.is_blank() and all(cell.is_blank() for cell in server.cells_around(caret.uri)[0]),
         line_after=document.line_after(context.place),
     )
     if reason := silence(question, server.settings, server.model.state):
@@ -135,13 +135,14 @@ async def _tidied(server: NeocaretServer, caret: Caret, context: _Context, singl
 
 
 async def _ask(server: NeocaretServer, caret: Caret, context: _Context, single: bool) -> Completion:
-    prompt = build_prompt(context.document.lines[: context.place.line], context.line_before)
+    around = _around(server, context)
+    prompt = build_prompt(around)
     if not prompt:
         server.requests.supersede(caret.uri, caret.channel, context.moment)
         raise _SilentError("empty-document")
     # The models that know paths know them as Python comments.
     path = server.path_in_workspace(caret.uri) if context.document.language_id == "python" else ""
-    elsewhere = _elsewhere(context) if server.settings.document_ngrams else ()
+    elsewhere = text_elsewhere(around) if server.settings.document_ngrams else ()
     request = request_of(server.settings, prompt, single, path, elsewhere)
     try:
         completion = await server.requests.ask(caret.uri, caret.channel, context.moment, request)
@@ -159,9 +160,10 @@ async def _ask(server: NeocaretServer, caret: Caret, context: _Context, single: 
     return completion
 
 
-def _elsewhere(context: _Context) -> tuple[str, ...]:
-    lines, line = context.document.lines, context.place.line
-    return text_elsewhere(lines[:line], context.line_before, islice(lines, line + 1, None))
+def _around(server: NeocaretServer, context: _Context) -> Surroundings:
+    document = context.document
+    above, beneath = server.cells_around(document.uri)
+    return surroundings(document, context.place.line, context.line_before, above, beneath)
 
 
 def request_of(
@@ -221,7 +223,7 @@ def _fitting(texts: list[str], since: str | None, context: _Context, caret: Care
 def _offer(server: NeocaretServer, context: _Context, texts: list[str]) -> Suggestion:
     document, place = context.document, context.place
     line_end = document.line_end_near(place.line)
-    before = "".join(document.lines[: place.line]) + context.line_before
+    before = document.before(Place(place.line, 0)) + context.line_before
     ids = server.offers.add(OfferedList(before, line_end, tuple(for_document(text, line_end) for text in texts)))
     return Suggestion(texts, ids, _spot(context, line_end))
 

@@ -96,7 +96,10 @@ def objects(**members: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, An
 
 PLAIN_CAPABILITIES = objects(
     general=st.none() | objects(positionEncodings=st.none() | ENCODINGS),
-    notebookDocument=objects(synchronization=objects()),
+    notebookDocument=st.none()
+    | st.fixed_dictionaries(
+        {"synchronization": objects(dynamicRegistration=FLAGS, executionSummarySupport=FLAGS, more=st.none())}
+    ),
     textDocument=st.none()
     | objects(
         inlineCompletion=st.none() | objects(dynamicRegistration=st.booleans()),
@@ -158,20 +161,26 @@ READ = [
     ("params", "clientInfo", "name"),
     ("params", "workspaceFolders", 0, "name"),
     ("params", "capabilities", "general", "positionEncodings", 1),
+    ("params", "capabilities", "notebookDocument", "synchronization", "dynamicRegistration"),
     ("params", "capabilities", "textDocument", "inlineCompletion"),
     ("params", "capabilities", "textDocument", "synchronization", "willSave"),
 ]
 """The ends of what the greeting looks at; all their beginnings are looked at too."""
 
 
+NOTEBOOKS = {"synchronization": {"dynamicRegistration": True, "executionSummarySupport": True}}
+TAMPERED = json.dumps(put(json.loads(RECORDED["neovim"]), ("params", "capabilities", "notebookDocument"), NOTEBOOKS))
+"""What Neovim sent, and that it has notebooks."""
+
+
 @settings(max_examples=100)
 @given(
     st.sampled_from([path[:end] for path in READ for end in range(1, len(path) + 1)])
-    | st.sampled_from(places(json.loads(RECORDED["neovim"]))),
+    | st.sampled_from(places(json.loads(TAMPERED))),
     JSON,
 )
 def test_what_is_tampered_with_is_greeted_as_the_server_would_or_not_at_all(path: tuple[Any, ...], value: Any) -> None:
-    body = json.dumps(put(json.loads(RECORDED["neovim"]), path, value)).encode()
+    body = json.dumps(put(json.loads(TAMPERED), path, value)).encode()
     greeted = greeting(body)
     assert greeted is None or greeted == real_answer(body)
 
@@ -187,6 +196,8 @@ DOUBTFUL = [
     {"clientInfo": {"version": "1"}},
     {"capabilities": []},
     {"capabilities": {"general": 5}},
+    {"capabilities": {"notebookDocument": {}}},
+    {"capabilities": {"notebookDocument": {"synchronization": {"dynamicRegistration": 1}}}},
     {"capabilities": {"general": {"positionEncodings": "utf-8"}}},
     {"capabilities": {"general": {"positionEncodings": ["utf-8", 8]}}},
     {"capabilities": {"textDocument": {"inlineCompletion": True}}},

@@ -4,11 +4,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from neocaret_server.documents import split_lines
 from neocaret_server.prompt import (
     GRID,
     MOST_CHARACTERS,
+    NEAR_CHARACTERS,
     Multiline,
+    Surroundings,
     build_prompt,
     for_document,
     for_model,
@@ -18,9 +19,12 @@ from neocaret_server.prompt import (
 )
 
 
+def around(before: str, below: str = "") -> Surroundings:
+    return Surroundings(before[-NEAR_CHARACTERS:], len(before), below)
+
+
 def prompt_of(before: str) -> str:
-    *lines, last = split_lines(before)
-    return build_prompt(lines, last)
+    return build_prompt(around(before))
 
 
 def test_a_short_text_is_the_prompt() -> None:
@@ -58,21 +62,20 @@ def test_one_line_of_a_million_characters_is_cut_anywhere() -> None:
     assert MOST_CHARACTERS - GRID < len(prompt) <= MOST_CHARACTERS
 
 
-def elsewhere_of(before: str, after: str = "") -> tuple[str, ...]:
-    *lines, last = split_lines(before)
-    return text_elsewhere(lines, last, split_lines(after)[1:])
+def elsewhere_of(before: str, below: str = "") -> tuple[str, ...]:
+    return text_elsewhere(around(before, below))
 
 
 def test_elsewhere_in_a_short_document_is_what_stands_below_the_carets_line() -> None:
-    assert elsewhere_of("import os\nos.", ")\r\nb = 2\r\n") == ("b = 2\n",)
-    assert elsewhere_of("import os\nos.", ")\n\n  \n") == ()
+    assert elsewhere_of("import os\nos.", "b = 2\r\n") == ("b = 2\n",)
+    assert elsewhere_of("import os\nos.", "\n  \n") == ()
     assert elsewhere_of("import os\nos.") == ()
 
 
 @given(st.integers(0, 5 * MOST_CHARACTERS), st.integers(0, 5 * MOST_CHARACTERS))
 def test_elsewhere_begins_where_the_prompt_ends_and_is_bounded(before: int, after: int) -> None:
     digits = "".join(map(str, range(20_000)))[: before + after]
-    texts = elsewhere_of(digits[:before], "\n" + digits[before:])
+    texts = elsewhere_of(digits[:before], digits[before:])
     edge = left_edge(before)
     expected = (digits[max(0, edge - MOST_CHARACTERS) : edge], digits[before:][:MOST_CHARACTERS])
     assert texts == tuple(text for text in expected if text)
@@ -80,7 +83,7 @@ def test_elsewhere_begins_where_the_prompt_ends_and_is_bounded(before: int, afte
 
 def test_elsewhere_holds_still_while_typing() -> None:
     text = "value = compute(other)\n" * 2_000
-    assert len({elsewhere_of(text + "x" * typed, "\nc = 3\n") for typed in range(0, 1_000, 10)}) <= 2
+    assert len({elsewhere_of(text + "x" * typed, "c = 3\n") for typed in range(0, 1_000, 10)}) <= 2
 
 
 @given(st.text(st.characters(), max_size=200), st.integers(1, 400))

@@ -59,7 +59,7 @@ class Made:
     def open(self, text: str, uri: str = URI, language: str = "python") -> types.Position:
         document = Document.of(uri, language, 1, text, self.server.encoding)
         self.server.documents.open(document)
-        return types.Position(len(document.lines) - 1, len(document.lines[-1]))
+        return types.Position(document.end.line, document.character(document.end))
 
     async def texts(
         self, position: types.Position, channel: Channel = "inline", automatic: bool = True, **more: Any

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable
 
 from lsprotocol import types
 
@@ -14,8 +15,14 @@ _log = logging.getLogger(__name__)
 
 def handle(ls: NeocaretServer, params: types.DidChangeTextDocumentParams) -> None:
     """Apply the edits in order."""
-    changed = params.text_document
-    if not ls.documents.change(changed.uri, map(_edit, params.content_changes), changed.version):
+    change_document(ls, params.text_document.uri, params.content_changes, params.text_document.version)
+
+
+def change_document(
+    ls: NeocaretServer, uri: str, changes: Iterable[types.TextDocumentContentChangeEvent], version: int
+) -> None:
+    """Apply edits to a document or a notebook's cell."""
+    if not ls.documents.change(uri, map(_edit, changes), version):
         _log.info("a document was changed that is not open")
 
 

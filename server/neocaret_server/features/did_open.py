@@ -10,5 +10,9 @@ from neocaret_server.server import NeocaretServer
 
 def handle(ls: NeocaretServer, params: types.DidOpenTextDocumentParams) -> None:
     """Take the document in."""
-    opened = params.text_document
+    open_document(ls, params.text_document)
+
+
+def open_document(ls: NeocaretServer, opened: types.TextDocumentItem) -> None:
+    """Take a document or a notebook's cell in."""
     ls.documents.open(Document.of(opened.uri, opened.language_id, opened.version, opened.text, ls.encoding))
