@@ -112,7 +112,7 @@ def _parse(fields: dict[str, Any], path: Path) -> ModelConfig:
         activation=_activation(fields, path),
         layer_norm_epsilon=_epsilon(fields, path),
         tied=fields.get("tie_word_embeddings", True) is not False,
-        eos_ids=_eos_ids(fields.get("eos_token_id", 50256), path),
+        eos_ids=as_eos_ids(fields.get("eos_token_id", 50256), path),
     )
 
 
@@ -163,7 +163,12 @@ def _epsilon(fields: dict[str, Any], path: Path) -> float:
     return float(value)
 
 
-def _eos_ids(value: object, path: Path) -> tuple[int, ...]:
+def as_eos_ids(value: object, path: Path) -> tuple[int, ...]:
+    """Check what a configuration gives as `eos_token_id`: a number, a list of them, or nothing.
+
+    Raises:
+        BrokenWeightsError: it is something else.
+    """
     ids = value if isinstance(value, list) else [] if value is None else [value]
     if any(type(token) is not int or token < 0 for token in ids):
         raise _broken(path, f"eos_token_id must be a token number or a list of them, not {_shown(value)}")
@@ -174,7 +179,7 @@ def _with_generation_eos(config: ModelConfig, folder: Path) -> ModelConfig:
     path = folder / GENERATION_CONFIG_FILE
     if not path.is_file():
         return config
-    eos_ids = _eos_ids(read_json_object(path).get("eos_token_id"), path)
+    eos_ids = as_eos_ids(read_json_object(path).get("eos_token_id"), path)
     return ModelConfig(**{**_as_fields(config), "eos_ids": eos_ids})
 
 

@@ -38,6 +38,7 @@ from neocaret_model.errors import (
     UnsupportedModelError,
 )
 from neocaret_model.fetching import DamagedDownloadError, Remote, arrived, fetch, transport_errors
+from neocaret_model.model_type import GPT_NEO, read_model_type
 from neocaret_model.tokenizer import MERGES_FILE, TOKENIZER_FILE, VOCABULARY_FILE
 from neocaret_model.weights import INDEX_FILE, WEIGHTS_FILE, shard_names
 
@@ -49,6 +50,7 @@ _SMALL_FILES = (
     MERGES_FILE,
     "tokenizer_config.json",
     "special_tokens_map.json",
+    "added_tokens.json",
 )
 _TIMEOUT_S = 10.0
 _LOCK_S = 0.3
@@ -87,7 +89,7 @@ def download(repository: str, progress: Callable[[str, int, int], None], cancell
     Raises:
         ModelNotFoundError: the hub has no such model, or does not give it to everyone.
         HubUnreachableError: the hub did not answer, or the connection broke; what came is kept.
-        UnsupportedModelError: the model has no configuration, or no safetensors.
+        UnsupportedModelError: the model has no configuration, or no safetensors, or is of a kind that cannot be loaded.
         LoadCancelledError: `cancelled` said so; what came is kept.
         ModelError: the disk is full, or the cache cannot be written to.
     """
@@ -97,6 +99,7 @@ def download(repository: str, progress: Callable[[str, int, int], None], cancell
         meter = _Meter(repository, progress)
         wanted = [name for name in _SMALL_FILES if name in snapshot.files]
         folder = _fetch_all(snapshot, wanted, meter, cancelled)
+        _require_known(folder)
         _fetch_all(snapshot, _weights(snapshot, meter, cancelled), meter, cancelled)
         # Under the branch's name, and last: the cache then calls this commit "main", as transformers expects.
         hf_hub_download(repository, CONFIG_FILE)
@@ -113,12 +116,20 @@ def _look_up(repository: str) -> _Snapshot:
 
 def _require_loadable(snapshot: _Snapshot) -> None:
     if CONFIG_FILE not in snapshot.files:
-        raise UnsupportedModelError(f"{snapshot.repository} on the hub has no {CONFIG_FILE}: it is no GPT-Neo model.")
+        raise UnsupportedModelError(f"{snapshot.repository} on the hub has no {CONFIG_FILE}: it is no language model.")
     if not snapshot.files & {WEIGHTS_FILE, INDEX_FILE}:
         raise UnsupportedModelError(
             f"{snapshot.repository} on the hub has no weights in safetensors, and pickled ones are never opened: "
             "name another model, or convert it."
         )
+
+
+def _require_known(folder: Path) -> None:
+    """Refuse a model that could not be loaded before its weights are fetched."""
+    if read_model_type(folder) != GPT_NEO:
+        from neocaret_model.other_config import read_other_config
+
+        read_other_config(folder)
 
 
 def _weights(snapshot: _Snapshot, meter: _Meter, cancelled: Callable[[], bool]) -> list[str]:

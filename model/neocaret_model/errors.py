@@ -3,7 +3,7 @@
 ModelError
 ├── ModelNotFoundError      no such folder, no such name on the hub
 ├── HubUnreachableError     the hub did not answer, or the download broke off
-├── UnsupportedModelError   a folder or a checkpoint that is no GPT-Neo, or has no safetensors
+├── UnsupportedModelError   a folder or a checkpoint that is no causal language model, or has no safetensors
 ├── BrokenWeightsError      truncated, inconsistent or unreadable weights, configuration or tokenizer
 ├── DeviceError             the device or the format is not to be had here
 ├── LoadCancelledError      the caller asked to stop before the model was there
@@ -24,7 +24,7 @@ class HubUnreachableError(ModelError):
 
 
 class UnsupportedModelError(ModelError):
-    """The folder holds something else than a GPT-Neo checkpoint in safetensors."""
+    """The folder holds something else than a causal language model in safetensors."""
 
 
 class BrokenWeightsError(ModelError):

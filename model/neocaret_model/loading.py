@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
-from neocaret_model.config import ModelConfig, read_config
+from neocaret_model.config import read_config
 from neocaret_model.engine.port import ModelInfo, SharedEngine
-from neocaret_model.errors import BrokenWeightsError, DeviceError
+from neocaret_model.errors import BrokenWeightsError, DeviceError, LoadCancelledError
 from neocaret_model.hub import LoadProgress, resolve
+from neocaret_model.model_type import GPT_NEO, read_model_type
 from neocaret_model.path_comment import reads_path_comment
 from neocaret_model.threads import choose_threads, let_waiting_threads_sleep
 from neocaret_model.tokenizer import END_OF_TEXT, TextTokenizer, read_tokenizer
@@ -21,23 +22,58 @@ if TYPE_CHECKING:
 
     from neocaret_model.engine.runner import Runner
 
-    _MakeRunner = Callable[[Path, ModelConfig, "_Place", "_Watch"], Runner[Any]]
-
 
 @dataclass(frozen=True, slots=True)
-class _Place:
+class Place:
+    """Where a network runs, and in which number format."""
+
     device: torch.device
     dtype: torch.dtype
 
 
 @dataclass(frozen=True, slots=True)
-class _Watch:
+class Watch:
+    """Who is told how the loading goes, and who may give it up."""
+
     tell: LoadProgress
     give_up: Callable[[], bool]
     what: str = ""
 
     def told(self, done: int, total: int) -> None:
+        """Tell the bytes done, of all."""
         self.tell(self.what, done, total)
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A network that is ready."""
+
+    runner: Runner[Any]
+    positions: int
+    note: str = ""
+
+
+class Checkpoint(Protocol):
+    """A checkpoint whose configuration is read, and whose weights are not."""
+
+    vocabulary: int
+    eos_ids: tuple[int, ...]
+    """The tokens that end a text; may be empty."""
+
+    def tokenizer(self) -> TextTokenizer:
+        """Read the tokenizer."""
+        ...
+
+    def parameters(self) -> int:
+        """Return how many numbers its network has."""
+        ...
+
+    def load(self, place: Place, watch: Watch) -> Running:
+        """Read the weights."""
+        ...
+
+
+_Open = Callable[[Path, Watch], Checkpoint]
 
 
 def load_engine(
@@ -59,53 +95,60 @@ def load_engine(
     Raises:
         ModelError: one of its kinds, with a sentence for the user.
     """
-    return _load(model, device, dtype, _own_runner, _Watch(progress or _tell_nobody, cancelled or _never))
+    return _load(model, device, dtype, _opened, Watch(progress or _tell_nobody, cancelled or _never))
 
 
 def load_reference_engine(model: str = "bundled", device: str = "auto", dtype: str = "auto") -> SharedEngine:
-    """Load a model to run on transformers' own modules: slower, and what our own forward is measured against.
+    """Load a GPT-Neo to run on transformers' own modules: slower, and what our own forward is measured against.
 
     Raises:
         ModelError: as `load_engine` does.
     """
-    return _load(model, device, dtype, _reference_runner, _Watch(_tell_nobody, _never))
+    return _load(model, device, dtype, lambda folder, _: _ReferenceNeo(folder), Watch(_tell_nobody, _never))
 
 
-def _load(model: str, device: str, dtype: str, make_runner: _MakeRunner, watch: _Watch) -> SharedEngine:
+def _load(model: str, device: str, dtype: str, open_checkpoint: _Open, watch: Watch) -> SharedEngine:
     let_waiting_threads_sleep()
     folder = resolve(model, watch.tell, watch.give_up)
-    config = read_config(folder)
-    files = weight_files(folder)
-    tokenizer = _matching_tokenizer(folder, config)
+    watch = replace(watch, what=f"Loading {model}")
+    checkpoint = open_checkpoint(folder, watch)
+    parameters = checkpoint.parameters()
+    tokenizer = _matching_tokenizer(folder, checkpoint)
     place = _choose(device, dtype)
+    if place.device.type == "cpu":
+        choose_threads(parameters * place.dtype.itemsize)
+    running = _running(checkpoint, place, watch, model)
     info = ModelInfo(
         name=model,
         folder=str(folder),
         device=str(place.device),
-        dtype=str(place.dtype).removeprefix("torch."),
-        parameters=stored_parameters(files, tied=config.tied),
-        positions=config.positions,
+        dtype=_name(place.dtype),
+        parameters=parameters,
+        positions=running.positions,
         path_comment=reads_path_comment(folder),
+        note=running.note,
     )
-    if place.device.type == "cpu":
-        choose_threads(info.parameters * place.dtype.itemsize)
-    runner = _made(make_runner, config, place, replace(watch, what=f"Loading {model}"), info)
 
     from neocaret_model.engine.engine import LocalEngine
 
-    return LocalEngine(runner, tokenizer, _eos_ids(config, tokenizer), config.vocabulary, info)
+    eos_ids = checkpoint.eos_ids or _end_of_text(tokenizer)
+    return LocalEngine(running.runner, tokenizer, eos_ids, checkpoint.vocabulary, info)
 
 
-def _made(make_runner: _MakeRunner, config: ModelConfig, place: _Place, watch: _Watch, info: ModelInfo) -> Runner[Any]:
+def _running(checkpoint: Checkpoint, place: Place, watch: Watch, model: str) -> Running:
     import torch
 
     try:
-        runner: Runner[Any] = make_runner(Path(info.folder), config, place, watch)
+        running = checkpoint.load(place, watch)
     except torch.OutOfMemoryError as error:
         raise DeviceError(
-            f"{info.name} in {info.dtype} does not fit the memory of {info.device}: use a smaller model."
+            f"{model} in {_name(place.dtype)} does not fit the memory of {place.device}: use a smaller model."
         ) from error
-    return runner
+    return running
+
+
+def _name(dtype: torch.dtype) -> str:
+    return str(dtype).removeprefix("torch.")
 
 
 def _tell_nobody(message: str, done: int, total: int) -> None:
@@ -116,55 +159,98 @@ def _never() -> bool:
     return False
 
 
-def _matching_tokenizer(folder: Path, config: ModelConfig) -> TextTokenizer:
-    tokenizer = read_tokenizer(folder)
-    if not 0 < tokenizer.vocabulary <= config.vocabulary:
+def _matching_tokenizer(folder: Path, checkpoint: Checkpoint) -> TextTokenizer:
+    tokenizer = checkpoint.tokenizer()
+    if not 0 < tokenizer.vocabulary <= checkpoint.vocabulary:
         raise BrokenWeightsError(
-            f"{folder} has a tokenizer of {tokenizer.vocabulary} tokens for a model of {config.vocabulary}: "
+            f"{folder} has a tokenizer of {tokenizer.vocabulary} tokens for a model of {checkpoint.vocabulary}: "
             "the two do not belong together."
         )
     return tokenizer
 
 
-def _choose(device: str, dtype: str) -> _Place:
+def _end_of_text(tokenizer: TextTokenizer) -> tuple[int, ...]:
+    end = tokenizer.token_id(END_OF_TEXT)
+    return () if end is None else (end,)
+
+
+def _choose(device: str, dtype: str) -> Place:
     from neocaret_model.device import choose_device, choose_dtype
 
     chosen = choose_device(device)
-    return _Place(chosen, choose_dtype(dtype, chosen))
+    return Place(chosen, choose_dtype(dtype, chosen))
 
 
-def _own_runner(folder: Path, config: ModelConfig, place: _Place, watch: _Watch) -> Runner[Any]:
-    import torch
+def _opened(folder: Path, watch: Watch) -> Checkpoint:
+    if read_model_type(folder) == GPT_NEO:
+        return _OwnNeo(folder)
+    watch.tell("Importing transformers", 0, 0)
+    from neocaret_model.other_checkpoint import OtherCheckpoint
 
-    from neocaret_model.neo_runner import NeoRunner
-    from neocaret_model.network import tensor_shapes
-    from neocaret_model.quantisation import as_floats, as_int8
-    from neocaret_model.self_test import tested_network
-
-    def read(dtype: torch.dtype) -> dict[str, torch.Tensor]:
-        form = as_int8(tied=config.tied) if dtype == torch.int8 else as_floats(place.device, dtype)
-        return read_weights(folder, tensor_shapes(config), form, watch.told, watch.give_up)
-
-    return NeoRunner(tested_network(config, place.dtype, read))
+    if watch.give_up():
+        raise LoadCancelledError("Loading was cancelled.")
+    return OtherCheckpoint(folder)
 
 
-def _reference_runner(folder: Path, config: ModelConfig, place: _Place, watch: _Watch) -> Runner[Any]:
-    import torch
+class _Neo:
+    """A GPT-Neo, whatever it runs on."""
 
-    if place.dtype == torch.int8:
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.config = read_config(folder)
+        self.vocabulary = self.config.vocabulary
+        self.eos_ids = self.config.eos_ids
+
+    def tokenizer(self) -> TextTokenizer:
+        return read_tokenizer(self.folder)
+
+    def parameters(self) -> int:
+        return stored_parameters(weight_files(self.folder), tied=self.config.tied)
+
+
+class _OwnNeo(_Neo):
+    """A GPT-Neo on our own network."""
+
+    def load(self, place: Place, watch: Watch) -> Running:
+        import torch
+
+        from neocaret_model.neo_runner import NeoRunner
+        from neocaret_model.network import tensor_shapes
+        from neocaret_model.quantisation import as_floats, as_int8
+        from neocaret_model.self_test import tested_network
+
+        def read(dtype: torch.dtype) -> dict[str, torch.Tensor]:
+            form = as_int8(tied=self.config.tied) if dtype == torch.int8 else as_floats(place.device, dtype)
+            return read_weights(self.folder, tensor_shapes(self.config), form, watch.told, watch.give_up)
+
+        return Running(NeoRunner(tested_network(self.config, place.dtype, read)), self.config.positions)
+
+
+class _ReferenceNeo(_Neo):
+    """A GPT-Neo on transformers' modules."""
+
+    def load(self, place: Place, watch: Watch) -> Running:
+        refuse_int8(place)
+
+        from neocaret_model.assembly import assemble
+        from neocaret_model.reference import TransformersRunner
+
+        network = assemble(
+            self.folder,
+            self.config,
+            device=place.device,
+            dtype=place.dtype,
+            progress=watch.told,
+            cancelled=watch.give_up,
+        )
+        return Running(TransformersRunner(network), self.config.positions)
+
+
+def refuse_int8(place: Place) -> None:
+    """Tell that what transformers computes with is floating-point numbers.
+
+    Raises:
+        DeviceError: the format is int8.
+    """
+    if _name(place.dtype) == "int8":
         raise DeviceError("transformers' modules do not compute with int8: use auto, float32 or bfloat16.")
-
-    from neocaret_model.assembly import assemble
-    from neocaret_model.reference import TransformersRunner
-
-    network = assemble(
-        folder, config, device=place.device, dtype=place.dtype, progress=watch.told, cancelled=watch.give_up
-    )
-    return TransformersRunner(network)
-
-
-def _eos_ids(config: ModelConfig, tokenizer: TextTokenizer) -> tuple[int, ...]:
-    if config.eos_ids:
-        return config.eos_ids
-    end = tokenizer.token_id(END_OF_TEXT)
-    return () if end is None else (end,)

@@ -1,13 +1,18 @@
-"""The engine's runner over transformers' own GPT-Neo: not fast, but the ground truth for ours."""
+"""The engine's runner over transformers' own modules: the ground truth for ours, and what all other models run on.
+
+Keys and values are kept whole, also of layers that attend to a window only: what is cut off by the window could not be
+had back after a cut, and every prompt that is typed on begins with one. The layers mask what they must not see.
+"""
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Sequence
 from typing import cast
 
 import torch
 from torch import Tensor
-from transformers import DynamicCache, GPTNeoForCausalLM
+from transformers import DynamicCache, PreTrainedModel
 
 from neocaret_model.engine import dynamic_cache
 from neocaret_model.engine.runner import Fed, Rows
@@ -26,9 +31,9 @@ class KeptCache:
 
 
 class TransformersRunner:
-    """Runs `GPTNeoForCausalLM`; rows get a copy of their prefix each."""
+    """Runs a causal language model; rows get a copy of their prefix each."""
 
-    def __init__(self, network: GPTNeoForCausalLM) -> None:
+    def __init__(self, network: PreTrainedModel) -> None:
         self._network = network
 
     def empty(self) -> KeptCache:
@@ -55,9 +60,7 @@ class TransformersRunner:
 
     def score(self, tokens: Sequence[int], count: int) -> Tensor:
         """Return the logits (count x V) after each of the last `count` of `tokens`."""
-        ids = torch.tensor([tokens], device=self._network.device)
-        logits: Tensor = self._network(input_ids=ids, use_cache=False, logits_to_keep=count).logits
-        return logits[0]
+        return last_logits(self._network, [tokens], count)[0]
 
 
 class TransformersRows:
@@ -65,7 +68,7 @@ class TransformersRows:
 
     takes_drafts = False
 
-    def __init__(self, network: GPTNeoForCausalLM, cache: DynamicCache) -> None:
+    def __init__(self, network: PreTrainedModel, cache: DynamicCache) -> None:
         self._network = network
         self._cache = cache
 
@@ -81,8 +84,18 @@ class TransformersRows:
         dynamic_cache.keep_rows(self._cache, list(rows))
 
 
-def feed(network: GPTNeoForCausalLM, tokens: Sequence[Sequence[int]], cache: DynamicCache) -> Tensor:
+def feed(network: PreTrainedModel, tokens: Sequence[Sequence[int]], cache: DynamicCache) -> Tensor:
     """Put `tokens` (B x T) after what `cache` covers, which grows by them; the logits (B x V) of the last ones."""
+    return last_logits(network, tokens, 1, cache)[:, -1]
+
+
+def last_logits(
+    network: PreTrainedModel, tokens: Sequence[Sequence[int]], count: int, cache: DynamicCache | None = None
+) -> Tensor:
+    """Return the logits (B x count x V) after the last ones of `tokens` (B x T), which follow what `cache` covers."""
     ids = torch.tensor(tokens, device=network.device)
-    logits: Tensor = network(input_ids=ids, past_key_values=cache, use_cache=True, logits_to_keep=1).logits
-    return logits[:, -1]
+    kept: dict[str, object] = {"use_cache": False} if cache is None else {"use_cache": True, "past_key_values": cache}
+    if "logits_to_keep" in inspect.signature(network.forward).parameters:
+        kept["logits_to_keep"] = count
+    logits: Tensor = network(input_ids=ids, **kept).logits
+    return logits[:, -count:]

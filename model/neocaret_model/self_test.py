@@ -23,7 +23,7 @@ from neocaret_model.network import Network
 from neocaret_model.plain_forward import plain_hidden, plain_logits
 from neocaret_model.quantisation import EMBEDDING
 
-_TOLERANCES = {torch.float32: 0.01, torch.float16: 0.1, torch.bfloat16: 0.2, torch.int8: 0.2}
+TOLERANCES = {torch.float32: 0.01, torch.float16: 0.1, torch.bfloat16: 0.2, torch.int8: 0.2}
 """By the format of the weights, how far logits may be off, as a share of their spread. A wrong kernel's are by 1."""
 _PREFIX, _ROWS = 5, (1, 2)
 """How many tokens stand before the rows, and how many each row is fed."""
@@ -87,7 +87,7 @@ def agrees(network: Network, expected: Tensor, dtype: torch.dtype) -> bool:
         ).float()
         error = (logits - expected).norm(dim=1)  # M
         spread = (expected - expected.mean(dim=1, keepdim=True)).norm(dim=1)
-    return bool((error <= _TOLERANCES[dtype] * spread).all())  # which what is no number is not
+    return bool((error <= TOLERANCES[dtype] * spread).all())  # which what is no number is not
 
 
 def _sequences(vocabulary: int) -> list[list[int]]:

@@ -15,22 +15,13 @@ from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
 from neocaret_model.config import read_json_object
 from neocaret_model.errors import BrokenWeightsError, UnsupportedModelError
 from neocaret_model.text_stream import REPLACEMENT, ByteStream, RedecodedStream, TextStream
+from neocaret_model.token_bytes import token_bytes
 from neocaret_model.unicode import require_unicode
 
 TOKENIZER_FILE = "tokenizer.json"
 VOCABULARY_FILE = "vocab.json"
 MERGES_FILE = "merges.txt"
 END_OF_TEXT = "<|endoftext|>"
-
-
-def _byte_letters() -> dict[str, int]:
-    """The letters with which byte-level BPE spells bytes: a byte's own where it shows, and others from U+0100 on."""
-    shown = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
-    hidden = [byte for byte in range(0x100) if byte not in shown]
-    return {chr(byte): byte for byte in shown} | {chr(0x100 + place): byte for place, byte in enumerate(hidden)}
-
-
-_BYTE_OF = _byte_letters()
 
 
 class TextTokenizer:
@@ -69,18 +60,8 @@ class TextTokenizer:
 
     @cached_property
     def token_bytes(self) -> list[bytes | None] | None:
-        """What each token stands for, by its number; None for special ones.
-
-        Returns None instead where tokens are not bytes, so that a token's text depends on those before it.
-        """
-        if not isinstance(self._tokenizer.decoder, decoders.ByteLevel):
-            return None
-        texts: list[bytes | None] = [None] * self.vocabulary
-        added = self._tokenizer.get_added_tokens_decoder()
-        for spelling, number in self._tokenizer.get_vocab(with_added_tokens=False).items():
-            if number not in added:
-                texts[number] = bytes(_BYTE_OF[letter] for letter in spelling)
-        return texts
+        """What each token stands for, by its number; None for special ones, and None instead where nobody can tell."""
+        return token_bytes(self._tokenizer, self.vocabulary)
 
     def token_id(self, token: str) -> int | None:
         """The number of a token given by its spelling in the vocabulary."""

@@ -28,7 +28,7 @@ SCALE = "_scale"
 _PREFIX = "transformer."
 _PICKLED = ("*.bin", "*.pt", "*.pth", "*.ckpt")
 # What the network itself computes; older checkpoints carry them along.
-_COMPUTED = (".attn.attention.bias", ".attn.attention.masked_bias")
+_COMPUTED = (".attn.attention.bias", ".attn.attention.masked_bias", ".attn.bias", ".attn.masked_bias")
 
 ByteProgress = Callable[[int, int], None]
 """Called with the bytes done and the bytes in all."""
@@ -136,6 +136,24 @@ def _stored_shapes(files: list[Path]) -> Iterator[tuple[str, tuple[Path, tuple[i
         with _opened(path, "numpy") as file:  # numpy: shapes are to be had without importing torch
             for name in file.keys():  # noqa: SIM118, the handle is no dict
                 yield name, (path, tuple(file.get_slice(name).get_shape()))
+
+
+def float_shapes(files: list[Path]) -> dict[str, tuple[int, ...]]:
+    """The shapes of all tensors of floating-point numbers in the checkpoint files, by name.
+
+    Raises:
+        BrokenWeightsError: a file is truncated or damaged.
+    """
+    shapes: dict[str, tuple[int, ...]] = {}
+    for path in files:
+        with _opened(path, "numpy") as file:
+            slices = {name: file.get_slice(name) for name in file.keys()}  # noqa: SIM118, the handle is no dict
+            shapes |= {
+                name: tuple(stored.get_shape())
+                for name, stored in slices.items()
+                if stored.get_dtype().startswith(("F", "BF"))
+            }
+    return shapes
 
 
 def stored_parameters(files: list[Path], *, tied: bool) -> int:

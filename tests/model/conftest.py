@@ -1,4 +1,4 @@
-"""Tiny random GPT-Neo checkpoints, written by transformers itself, and engines over them."""
+"""Tiny random checkpoints of GPT-Neo and others, written by transformers itself, and engines over them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ let_waiting_threads_sleep()  # before anything imports torch
 
 import torch  # noqa: E402
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers  # noqa: E402
-from transformers import GPTNeoConfig, GPTNeoForCausalLM  # noqa: E402
+from transformers import CONFIG_MAPPING, MODEL_FOR_CAUSAL_LM_MAPPING, GPTNeoConfig, GPTNeoForCausalLM  # noqa: E402
 
 from neocaret_model.engine.engine import LocalEngine  # noqa: E402
 from neocaret_model.loading import load_engine, load_reference_engine  # noqa: E402
@@ -63,6 +63,58 @@ def write_checkpoint(folder: Path, **changes: Any) -> Path:
     GPTNeoForCausalLM(GPTNeoConfig(**fields | changes)).save_pretrained(folder)
     tokenizer.save(str(folder / "tokenizer.json"))
     return folder
+
+
+# As the architectures name their sizes; windows far below the prompts' lengths, on some layers or on all of them.
+_GPT_2 = {"n_embd": 32, "n_layer": 3, "n_head": 4, "n_positions": 160, "initializer_range": 0.2}
+_LLAMA = {
+    "hidden_size": 32,
+    "intermediate_size": 48,
+    "num_hidden_layers": 3,
+    "num_attention_heads": 4,
+    "num_key_value_heads": 2,
+    "max_position_embeddings": 160,
+    "initializer_range": 0.2,
+}
+OTHERS: dict[str, dict[str, Any]] = {
+    "gpt2": _GPT_2,
+    "codegen": _GPT_2 | {"rotary_dim": 4},
+    "qwen2": _LLAMA | {"use_sliding_window": True, "sliding_window": 7, "max_window_layers": 1},
+    "starcoder2": _LLAMA | {"sliding_window": 7},
+    "gemma2": _LLAMA | {"sliding_window": 7, "head_dim": 8},
+    "mixtral": _LLAMA | {"num_local_experts": 4, "sliding_window": None},
+    "bloom": {"hidden_size": 32, "n_layer": 3, "n_head": 4, "initializer_range": 0.2},
+    "opt": _LLAMA | {"ffn_dim": 48, "word_embed_proj_dim": 32, "init_std": 0.2},
+    "mamba": {"hidden_size": 32, "num_hidden_layers": 3, "initializer_range": 0.2},
+    "lfm2": _LLAMA | {"layer_types": ["conv", "full_attention", "conv"]},
+    "bert": _LLAMA,
+}
+
+
+def write_other(folder: Path, kind: str, dtype: torch.dtype = torch.float32, **changes: Any) -> Path:
+    tokenizer = train_tokenizer()
+    fields = {"vocab_size": tokenizer.get_vocab_size(), "eos_token_id": 0, "bos_token_id": 0, "pad_token_id": None}
+    config = CONFIG_MAPPING[kind](**fields | OTHERS[kind] | changes)
+    torch.manual_seed(0)
+    network: Any = MODEL_FOR_CAUSAL_LM_MAPPING[type(config)]
+    network(config).to(dtype).save_pretrained(folder)
+    tokenizer.save(str(folder / "tokenizer.json"))
+    return folder
+
+
+@pytest.fixture
+def make_other(tmp_path: Path) -> MakeCheckpoint:
+    """Writes a checkpoint of the architecture that is named."""
+
+    def make(kind: str, **changes: Any) -> Path:
+        return write_other(tmp_path / kind, kind, **changes)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def other_folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    return {kind: write_other(tmp_path_factory.mktemp(kind), kind) for kind in OTHERS}
 
 
 @pytest.fixture(scope="session")

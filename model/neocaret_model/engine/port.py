@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-FinishReason = Literal["eos", "stop", "length", "cancelled"]
+FinishReason = Literal["eos", "stop", "repetition", "length", "cancelled"]
 
 TokenProgress = Callable[[int, int], None]
 """Called with the number of tokens decoded so far and the most that there will be."""
@@ -88,6 +88,8 @@ class GenerationRequest:
     """Upper bound for prompt and continuation together, in tokens, as in transformers' `generate`."""
     stop: tuple[str, ...] = ()
     """A continuation ends before the first of these texts."""
+    stop_repeating: bool = False
+    """A continuation ends where whole lines of it come for the third time in a row, and keeps them once."""
     path: str = ""
     """The path of the file that the prompt is a part of, for models that were trained to know it; ignored by others."""
     elsewhere: tuple[str, ...] = ()
@@ -155,6 +157,8 @@ class ModelInfo:
     """Tokens that prompt and continuation may have together."""
     path_comment: bool = False
     """It was trained on files that begin with their path as a comment."""
+    note: str = ""
+    """What a user should know of how it runs, in a sentence; empty for a GPT-Neo on the engine's own network."""
 
 
 class Work(Protocol):
