@@ -65,6 +65,8 @@ class ModelInfo:
     dtype: str
     parameters: int
     positions: int
+    note: str = ""
+    """What a user should know of how it runs, in a sentence."""
 
 
 @dataclass(frozen=True, slots=True)

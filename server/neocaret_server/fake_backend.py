@@ -65,6 +65,8 @@ class FakeBackend(Backend):
     load_seconds: float = 0.0
     token_seconds: float = 0.0
     load_error: str | None = None
+    note: str = ""
+    """What is told of how the model runs."""
     complete_error: Exception | None = None
     requests: list[CompletionRequest] = field(default_factory=list)
     loads: list[ModelChoice] = field(default_factory=list)
@@ -86,7 +88,7 @@ class FakeBackend(Backend):
         if self.load_error is not None:
             raise BackendError(self.load_error)
         self.loaded = True
-        return ModelInfo(choice.model, "fake", "cpu", "float32", parameters=0, positions=2048)
+        return ModelInfo(choice.model, "fake", "cpu", "float32", parameters=0, positions=2048, note=self.note)
 
     def begin(
         self,

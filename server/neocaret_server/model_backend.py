@@ -67,6 +67,8 @@ class KnownModel:
     licence: str
     here: bool
     """Whether it can be loaded without a download."""
+    own: bool = True
+    """Whether it runs on Neocaret's own network; others run through transformers, and slower."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +138,7 @@ class ModelBackend(Backend):
             dtype=info.dtype,
             parameters=info.parameters,
             positions=info.positions,
+            note=info.note,
         )
 
     def begin(
@@ -313,7 +316,8 @@ def known_models() -> tuple[KnownModel, ...]:
 
     with _told_plainly("listing the models"):
         return tuple(
-            KnownModel(model.name, model.parameters, model.bytes, model.licence, model.here) for model in list_models()
+            KnownModel(model.name, model.parameters, model.bytes, model.licence, model.here, model.own)
+            for model in list_models()
         )
 
 

@@ -73,7 +73,7 @@ def test_what_continues_from_what_it_keeps_does_so_and_all_say_how_they_run(othe
 @pytest.mark.parametrize("prompt", ["i", PROMPT, PROMPT + "\n" + PROMPT], ids=["short", "middle", "long"])
 def test_greedy_equals_generate(engine: AnyEngine, prompt: str) -> None:
     result = engine.generate(GenerationRequest(prompt, max_new_tokens=24))
-    network = AutoModelForCausalLM.from_pretrained(engine.info.folder)
+    network: Any = AutoModelForCausalLM.from_pretrained(engine.info.folder)
     ids = torch.tensor([engine._tokenizer.encode(prompt)])[:, -result.used_tokens :]
     asked: dict[str, Any] = {"max_new_tokens": 24, "pad_token_id": 0, "do_sample": False}
     new = network.generate(ids, attention_mask=torch.ones_like(ids), **asked)[0, ids.shape[1] :].tolist()

@@ -21,6 +21,7 @@ KNOWN = (
     KnownModel("bundled", 9_876_543, 19_800_000, "MIT", here=True),
     KnownModel("EleutherAI/gpt-neo-125m", 125_198_592, 526_000_000, "MIT", here=False),
     KnownModel("EleutherAI/gpt-neo-2.7B", 2_651_307_520, 10_700_000_000, "MIT", here=False),
+    KnownModel("someone/qwen", 494_032_768, 988_000_000, "Apache-2.0", here=True, own=False),
 )
 
 
@@ -120,10 +121,13 @@ def test_every_command_has_help_that_fits_a_screen(
 def test_models_are_listed_in_columns(capfd: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     assert main(["models"], services(tmp_path)) == 0
     assert capfd.readouterr().out == (
-        "name                     parameters  on disk  licence  here\n"
-        "bundled                  9.88 M      19.8 MB  MIT      yes\n"
-        "EleutherAI/gpt-neo-125m  125 M       526 MB   MIT      download\n"
-        "EleutherAI/gpt-neo-2.7B  2.65 B      10.7 GB  MIT      download\n"
+        "name                     parameters  on disk  licence     here      runs on\n"
+        "bundled                  9.88 M      19.8 MB  MIT         yes       Neocaret\n"
+        "EleutherAI/gpt-neo-125m  125 M       526 MB   MIT         download  Neocaret\n"
+        "EleutherAI/gpt-neo-2.7B  2.65 B      10.7 GB  MIT         download  Neocaret\n"
+        "someone/qwen             494 M       988 MB   Apache-2.0  yes       transformers\n"
+        "Any causal language model that transformers knows can be named, on the hub or by its folder. All but GPT-Neo"
+        " run through transformers' modules, slower than on Neocaret's own network.\n"
     )
 
 
@@ -137,6 +141,7 @@ def test_models_are_listed_as_json(capfd: pytest.CaptureFixture[str], tmp_path: 
         "bytes": 19_800_000,
         "licence": "MIT",
         "here": True,
+        "own": True,
     }
 
 
@@ -156,6 +161,15 @@ def test_doctor_tells_all_as_json(capfd: pytest.CaptureFixture[str], tmp_path: P
     report = json.loads(capfd.readouterr().out)
     assert report["ok"] is True
     assert {"name": "device auto", "ok": True, "detail": "cpu", "advice": ""} in report["checks"]
+
+
+def test_doctor_tries_a_model_that_is_named_and_tells_how_it_runs(
+    capfd: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    note = "Runs through transformers."
+    assert main(["doctor", "--model", "qwen"], services(tmp_path, new_backend=lambda: FakeBackend(note=note))) == 0
+    (line,) = [line for line in capfd.readouterr().out.splitlines() if "named model" in line]
+    assert line.endswith(f" ms. {note}")
 
 
 def broken_torch() -> Machine:

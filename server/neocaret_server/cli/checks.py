@@ -41,12 +41,14 @@ class Check:
     """What to do, where something is wrong."""
 
 
-def all_checks(services: Services) -> Iterator[Check]:
-    """Look at everything, and yield each finding as soon as it is there."""
+def all_checks(services: Services, model: str = "") -> Iterator[Check]:
+    """Look at everything, also at a `model` if one is named, and yield each finding as soon as it is there."""
     yield _python()
     yield from map(_package, _PACKAGES)
     yield from _machine(services)
-    yield _bundled_model(services)
+    yield _model(services, "bundled model", ModelChoice(), _REINSTALL)
+    if model:
+        yield _model(services, "named model", ModelChoice(model), "name another model, or mend this one")
 
 
 def _python() -> Check:
@@ -88,22 +90,23 @@ def _disk(machine: Machine) -> Check:
     return Check("model cache", False, detail, "make room, or set HF_HOME to a folder on a larger disk")
 
 
-def _bundled_model(services: Services) -> Check:
+def _model(services: Services, name: str, choice: ModelChoice, advice: str) -> Check:
     backend = services.new_backend()
     request = CompletionRequest("import ", candidates=1, max_new_tokens=8)
     start = time.perf_counter()
     try:
         with clean_output(), interruptible() as cancel:
-            info = backend.load(ModelChoice(), lambda _: None, cancel)
+            info = backend.load(choice, lambda _: None, cancel)
             loaded = time.perf_counter()
             completion = backend.complete(request, cancel)
     except BackendError as error:
-        return Check("bundled model", False, str(error), _REINSTALL)
+        return Check(name, False, str(error), advice)
     answered = time.perf_counter()
     tokens = completion.candidates[0].tokens
+    note = f". {info.note}" if info.note else ""
     return Check(
-        "bundled model",
+        name,
         True,
         f"{info.parameters / 1000**2:.3g} M parameters on {info.device} in {info.dtype}:"
-        f" loaded in {loaded - start:.1f} s, {tokens} tokens in {(answered - loaded) * 1000:.0f} ms",
+        f" loaded in {loaded - start:.1f} s, {tokens} tokens in {(answered - loaded) * 1000:.0f} ms{note}",
     )

@@ -22,9 +22,12 @@ _NAME_WIDTH = 16
 def doctor(
     context: typer.Context,
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    model: Annotated[
+        str, typer.Option("--model", help="Try this model as well: a name on the hub that is here, or a folder.")
+    ] = "",
 ) -> int:
     """Check the installation, and say what to do about what is wrong."""
-    checks = all_checks(context.ensure_object(Services))
+    checks = all_checks(context.ensure_object(Services), model)
     healthy = True
     found: list[Check] = []
     for check in checks:

@@ -14,7 +14,11 @@ from neocaret_server.cli.services import Services
 if TYPE_CHECKING:
     from neocaret_server.model_backend import KnownModel
 
-_HEADER = ("name", "parameters", "on disk", "licence", "here")
+_HEADER = ("name", "parameters", "on disk", "licence", "here", "runs on")
+_OTHERS = (
+    "Any causal language model that transformers knows can be named, on the hub or by its folder. All but GPT-Neo run"
+    " through transformers' modules, slower than on Neocaret's own network."
+)
 
 
 def models(
@@ -23,13 +27,15 @@ def models(
 ) -> int:
     """List the models that can be loaded by name.
 
-    Any other GPT-Neo model of the hub can be loaded by its name as well, and any folder that holds one by its path.
+    So can any other causal language model of the hub, and any folder that holds one by its path. GPT-Neo runs on
+    Neocaret's own network, everything else through transformers, which is slower.
     """
     known = context.ensure_object(Services).known_models()
     if as_json:
         print_json({"models": [dataclasses.asdict(model) for model in known]})
         return 0
     _print_table([_row(model) for model in known])
+    put(output_console(), _OTHERS + "\n")
     return 0
 
 
@@ -40,6 +46,7 @@ def _row(model: KnownModel) -> tuple[str, ...]:
         _short(model.bytes, (" B", " kB", " MB", " GB")),
         model.licence,
         "yes" if model.here else "missing" if model.name == ModelChoice().model else "download",
+        "Neocaret" if model.own else "transformers",
     )
 
 

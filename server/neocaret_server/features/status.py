@@ -26,6 +26,7 @@ async def handle(ls: NeocaretServer, params: types.ExecuteCommandParams) -> dict
         "dtype": info.dtype if info else None,
         "parameters": info.parameters if info else None,
         "positions": info.positions if info else None,
+        "note": (info.note or None) if info else None,
         "progress": _progress(model.progress),
         "waiting": ls.requests.waiting() + len(ls.generations),
         "lastAnswerMs": ls.last_answer_ms,
