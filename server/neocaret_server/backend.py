@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-FinishReason = Literal["eos", "stop", "length", "cancelled"]
+FinishReason = Literal["eos", "stop", "repetition", "length", "cancelled"]
 
 
 class BackendError(Exception):
@@ -89,6 +89,8 @@ class CompletionRequest:
     greedy_first: bool = True
     """The first candidate takes the likeliest token at each step; only the others are sampled."""
     stop: tuple[str, ...] = ()
+    stop_repeating: bool = True
+    """A candidate ends where whole lines of it come for the third time in a row, and keeps them once."""
     path: str = ""
     """Of the file that the prompt is a part of, within its workspace; for models that know what to make of it."""
     document_ngrams: bool = True

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import pytest
+
 from neocaret_model.engine.port import Continuation
 from neocaret_model.engine.row import Row
 from neocaret_model.text_stream import RedecodedStream
@@ -39,3 +41,45 @@ def test_a_stop_text_spanning_tokens_ends_the_text_before_it() -> None:
 
 def test_the_end_of_text_is_a_reason_of_its_own() -> None:
     assert grown("ab", ends_text=True).continuation().finish_reason == "eos"
+
+
+def repeating(text: str) -> Row[None]:
+    row: Row[None] = Row(None, (), RedecodedStream(spell), 999, stop_repeating=True)
+    for character in text:
+        if row.finish_reason is None:
+            row.take(ord(character), -0.5, ends_text=False)
+    return row
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ("a = 1\nprint(a)\nprint(a)\nprint(a)\nmore", "a = 1\nprint(a)"),
+        (" = 1\n\nshow(x)\n\nshow(x)\n\nshow(x)\n\nshow", " = 1\n\nshow(x)"),
+        (
+            "".join(f"line {number % 8}\n" for number in range(99)),
+            "".join(f"line {number}\n" for number in range(8))[:-1],
+        ),
+    ],
+)
+def test_lines_that_repeat_end_the_text_and_stay_once(text: str, kept: str) -> None:
+    row = repeating(text)
+    assert row.continuation().finish_reason == "repetition"
+    assert row.continuation().text == kept
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "print(a)\nprint(a)\nb = 1\nprint(a)\nprint(a)\n",
+        "]\n]\n]\n]\n",
+        "\n\n\n\n\n\n\n",
+        "    0,\n    0,\n    0,\n    0,\n",
+        "print(a)\nprint(a)\nprint(a)",
+        "".join(f"line {number % 9}\n" for number in range(99)),
+    ],
+)
+def test_what_may_repeat_does_not_end_the_text(text: str) -> None:
+    row = repeating(text)
+    assert row.finish_reason is None
+    assert row.continuation().text == text

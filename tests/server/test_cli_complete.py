@@ -100,10 +100,10 @@ def test_json_holds_everything_and_nothing_else(neocaret: Neocaret) -> None:
 
 def test_options_reach_the_backend(neocaret: Neocaret, backend: FakeBackend) -> None:
     options = "--device cpu --dtype float32 -n 5 --max-new-tokens 9 --temperature 0.7 --top-p 0.8 --top-k 7"
-    more = "--repetition-penalty 1.2 --seed 3 --stop a --stop b --no-document-ngrams"
+    more = "--repetition-penalty 1.2 --seed 3 --stop a --stop b --no-stop-repeating --no-document-ngrams"
     assert neocaret("complete", "x", "--model", "m", *options.split(), *more.split()).code == 0
     assert backend.loads == [ModelChoice("m", "cpu", "float32")]
-    request = CompletionRequest("x", 5, 9, None, 0.7, 0.8, 7, 1.2, 3, False, ("a", "b"), document_ngrams=False)
+    request = CompletionRequest("x", 5, 9, None, 0.7, 0.8, 7, 1.2, 3, False, ("a", "b"), False, document_ngrams=False)
     assert backend.requests == [request]
 
 

@@ -24,6 +24,7 @@ from neocaret_server.cli.generation_options import GenerationOptions, to_request
         ({"top_p": 0.5, "top_k": 9, "repetition_penalty": 1.3}, {"top_p": 0.5, "top_k": 9, "repetition_penalty": 1.3}),
         ({"document_ngrams": False}, {"document_ngrams": False}),
         ({"seed": 0, "stop": ("\n",)}, {"seed": 0, "stop": ("\n",)}),
+        ({"stop_repeating": False}, {"stop_repeating": False}),
     ],
 )
 def test_options_mean_a_request(given: dict[str, Any], asked: dict[str, Any]) -> None:

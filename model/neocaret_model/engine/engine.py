@@ -150,4 +150,11 @@ class LocalEngine(Generic[KeptT]):
         rewriting = Rewriting(self._texts, plan.rewritten) if self._texts is not None and plan.rewritten else None
         ngrams = None if document is None else document.ngrams
         sampler = RowSampler(sampling, plan.tokens, self._vocabulary, rewriting, ngrams)
-        return Row(sampler, request.stop, self._tokenizer.stream(), plan.new_tokens, plan.rewritten)
+        return Row(
+            sampler,
+            request.stop,
+            self._tokenizer.stream(),
+            plan.new_tokens,
+            plan.rewritten,
+            stop_repeating=request.stop_repeating,
+        )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Generic, TypeVar
 
 from neocaret_model.engine.port import Continuation, FinishReason
-from neocaret_model.engine.stopping import StopTexts
+from neocaret_model.engine.stopping import RepeatedLines, StopTexts
 from neocaret_model.text_stream import TextStream
 
 Sampler = TypeVar("Sampler")
@@ -21,6 +21,8 @@ class Row(Generic[Sampler]):
         stream: TextStream,
         most: int,
         begins_with: str = "",
+        *,
+        stop_repeating: bool = False,
     ) -> None:
         """At most so many tokens, of which `begins_with` is written again: text of the prompt, not shown."""
         self.sampler = sampler
@@ -31,7 +33,11 @@ class Row(Generic[Sampler]):
         self.most = most
         """How many tokens it may have."""
         self._skipped = len(begins_with)
-        self._stops = StopTexts(stop) if stop else None
+        self._stops: list[tuple[FinishReason, StopTexts | RepeatedLines]] = []
+        if stop:
+            self._stops.append(("stop", StopTexts(stop)))
+        if stop_repeating:
+            self._stops.append(("repetition", RepeatedLines()))
         self._end: int | None = None
         self._logprob = 0.0
 
@@ -42,10 +48,8 @@ class Row(Generic[Sampler]):
         self._logprob += logprob
         if ends_text:
             self.finish_reason = "eos"
-        elif self._stops is not None:
-            self._end = self._stops.find(self._text())
-            if self._end is not None:
-                self.finish_reason = "stop"
+        else:
+            self._stop()
         if self.finish_reason is None and not self.left:
             self.finish_reason = "length"
 
@@ -62,6 +66,13 @@ class Row(Generic[Sampler]):
             mean_logprob=self._logprob / len(self.tokens) if self.tokens else 0.0,
             finish_reason=self.finish_reason or "cancelled",
         )
+
+    def _stop(self) -> None:
+        for reason, stops in self._stops:
+            self._end = stops.find(self._text())
+            if self._end is not None:
+                self.finish_reason = reason
+                return
 
     def _text(self) -> str:
         return self._stream.text[self._skipped :]

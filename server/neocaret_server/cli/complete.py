@@ -42,6 +42,9 @@ def complete(
     greedy: Annotated[bool, typer.Option("--greedy", help="One continuation, the likeliest token each time.")] = False,
     seed: Annotated[int | None, typer.Option(metavar="S", help="The same seed gives the same text.")] = None,
     stop: Annotated[list[str] | None, typer.Option(metavar="TEXT", help="End before this text; repeatable.")] = None,
+    stop_repeating: Annotated[
+        bool | None, typer.Option(help="Whether to end where lines come for the third time in a row. [yes]")
+    ] = None,
     prompt_file: Annotated[str | None, typer.Option(metavar="FILE", help="The prompt's file; - is stdin.")] = None,
     export: Annotated[str | None, typer.Option(metavar="FILE", help="Write prompt and best continuation.")] = None,
     append: Annotated[bool, typer.Option("--append", help="Export to the end of an existing file.")] = False,
@@ -61,6 +64,7 @@ def complete(
         greedy=greedy,
         seed=seed,
         stop=tuple(stop or ()),
+        stop_repeating=stop_repeating,
     )
     # Whatever can be refused is refused before a model is loaded, which takes seconds.
     to_request(options, "")

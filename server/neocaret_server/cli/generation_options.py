@@ -25,6 +25,7 @@ class GenerationOptions:
     greedy: bool = False
     seed: int | None = None
     stop: tuple[str, ...] = ()
+    stop_repeating: bool | None = None
 
 
 def to_request(options: GenerationOptions, prompt: str) -> CompletionRequest:
@@ -52,6 +53,7 @@ def to_request(options: GenerationOptions, prompt: str) -> CompletionRequest:
         "seed": options.seed,
         "greedy_first": options.temperature is None,
         "stop": options.stop,
+        "stop_repeating": options.stop_repeating,
     }
     return CompletionRequest(prompt, **{name: value for name, value in given.items() if value is not None})
 

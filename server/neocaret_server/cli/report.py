@@ -14,7 +14,13 @@ if TYPE_CHECKING:
 
 _HEADING_STYLE = "bold cyan"
 _PROMPT_STYLE = "green"
-_ENDS = {"eos": "end of text", "stop": "stop text", "length": "length", "cancelled": "cancelled"}
+_ENDS = {
+    "eos": "end of text",
+    "stop": "stop text",
+    "repetition": "repetition",
+    "length": "length",
+    "cancelled": "cancelled",
+}
 
 
 def print_report(prompt: str, completion: Completion) -> None:

@@ -28,6 +28,7 @@ _ARGUMENTS = {
     "prompt": Rule("text"),
     "maxNewTokens": Rule("whole number", 1, 2048),
     "maxLength": Rule("whole number", 1, 2048),
+    "stopRepeating": Rule("flag"),
     **{name: RULES[name] for name in ("temperature", "topP", "topK", "seed", "candidates")},
 }
 
@@ -65,6 +66,7 @@ def _request(read: dict[str, Any], settings: Settings) -> CompletionRequest:
         document_ngrams=settings.document_ngrams,
         seed=read.get("seed", settings.seed),
         greedy_first=False,
+        stop_repeating=read.get("stopRepeating", True),
     )
 
 
