@@ -151,6 +151,9 @@ class Work(Protocol):
 class Backend(Protocol):
     """Loads one model and continues prompts with it."""
 
+    def prepare(self) -> None:
+        """Begin in the background what makes the first load quicker; returns at once, and nothing hangs on it."""
+
     def load(self, choice: ModelChoice, progress: Callable[[LoadProgress], None], cancel: CancelToken) -> ModelInfo:
         """Load the model, in place of the one loaded before; blocks, for minutes where a download is needed.
 

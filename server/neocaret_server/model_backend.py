@@ -120,6 +120,12 @@ class ModelBackend(Backend):
         self._load_engine = load_engine or _load_engine
         self._engine: engine_port.SharedEngine | None = None
 
+    def prepare(self) -> None:
+        """As `backend.Backend.prepare`."""
+        from neocaret_model.torch_start import preload_libraries
+
+        preload_libraries()
+
     def load(self, choice: ModelChoice, progress: Callable[[LoadProgress], None], cancel: CancelToken) -> ModelInfo:
         """As `backend.Backend.load`."""
         self.unload()
@@ -258,6 +264,9 @@ def _worst_first(candidate: Candidate) -> float:
 def _load_engine(
     model: str, device: str, dtype: str, progress: Callable[[str, int, int], None], cancelled: Callable[[], bool]
 ) -> engine_port.SharedEngine:
+    from neocaret_model.torch_start import import_torch
+
+    import_torch()
     from neocaret_model.loading import load_engine
 
     return load_engine(model=model, device=device, dtype=dtype, progress=progress, cancelled=cancelled)

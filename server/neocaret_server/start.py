@@ -18,8 +18,10 @@ def serve_stdio(new_backend: Callable[[], Backend], client_process_id: int | Non
     opening = Opening(*take_standard_streams())
     # The protocol's six hundred classes are many objects and no garbage: looking for it takes a tenth of the start.
     gc.disable()
+    backend = new_backend()
+    backend.prepare()
     from neocaret_server.app import serve_opening
 
     gc.freeze()
     gc.enable()
-    return serve_opening(new_backend(), opening, client_process_id)
+    return serve_opening(backend, opening, client_process_id)
