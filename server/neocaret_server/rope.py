@@ -177,9 +177,9 @@ def _branch(left: Rope, right: Rope) -> Branch:
 
 
 def _built(parts: Sequence[Rope]) -> Rope | None:
-    if len(parts) < 2:
-        return parts[0] if parts else None
     middle = len(parts) // 2
+    if not middle:
+        return parts[0] if parts else None
     return _concatenated(_built(parts[:middle]), _built(parts[middle:]))
 
 
@@ -212,9 +212,8 @@ def _split(rope: Rope, characters: int) -> tuple[Rope | None, Rope | None]:
     """Split between two leaves."""
     if characters <= 0:
         return None, rope
-    if characters >= rope.characters:
+    if isinstance(rope, Leaf) or characters >= rope.characters:
         return rope, None
-    assert isinstance(rope, Branch)
     if characters <= rope.left.characters:
         first, second = _split(rope.left, characters)
         return first, _concatenated(second, rope.right)
