@@ -407,6 +407,18 @@ def _asking(request: EvaluationRequest, candidates: int) -> Asking:
     return Asking(rows=_rows(asked), max_new_tokens=request.max_new_tokens, offer=offer)
 
 
+def source_files(folders: tuple[Path, ...]) -> tuple[tuple[str, str], ...]:
+    """Return the paths and texts of the Python files in folders; of Neocaret's own source where there are none.
+
+    Raises:
+        BackendError: a folder is none, or there is no file.
+    """
+    from neocaret_model.evaluation.source_files import read_source_files
+
+    with _told_plainly("reading files"):
+        return tuple((file.path, file.text) for file in read_source_files(folders or _own_source()).files)
+
+
 def _own_source() -> tuple[Path, ...]:
     import neocaret_model
     import neocaret_server

@@ -16,7 +16,7 @@ from pygls.lsp.server import LanguageServer
 from pygls.protocol import default_converter
 
 from neocaret_server import __version__
-from neocaret_server.backend import Backend, ModelChoice
+from neocaret_server.backend import Backend, CancelToken, Completion, CompletionRequest, ModelChoice
 from neocaret_server.client import Client
 from neocaret_server.documents import Document, DocumentStore
 from neocaret_server.export import ExportError, path_from_uri
@@ -27,6 +27,7 @@ from neocaret_server.progress import WorkDone
 from neocaret_server.protocol import Protocol
 from neocaret_server.requests import Requests
 from neocaret_server.settings import Settings, from_client
+from neocaret_server.tracing import AnswerTrace, WorkTrace, trace_params, work_of
 from neocaret_server.trigger import Reason
 from neocaret_server.units import Encoding
 
@@ -62,7 +63,7 @@ class NeocaretServer(LanguageServer):
         self.writing = asyncio.Lock()
         """Held while a file is written, so that pipelined writes keep their order."""
         self.model = ModelThread(backend, self._model_changed)
-        self.requests = Requests(self.model.complete)
+        self.requests = Requests(self._complete)
         self.generations: dict[types.ProgressToken, asyncio.Task[Any]] = {}
         """The requests for long generations that run or wait, by their progress tokens or else by keys of our own."""
         self.last_reason: Reason | None = None
@@ -153,6 +154,11 @@ class NeocaretServer(LanguageServer):
         """Show the user what they must act on."""
         self.window_show_message(types.ShowMessageParams(type=kind, message=message))
 
+    def tell_trace(self, trace: AnswerTrace | WorkTrace) -> None:
+        """Tell what an answer was or took, if the client wants to know."""
+        if (level := self.protocol.trace) != types.TraceValue.Off:
+            self.log_trace(trace_params(trace, verbose=level == types.TraceValue.Verbose))
+
     def in_background(self, work: Coroutine[Any, Any, None]) -> None:
         """Run something that nobody waits for."""
         task = asyncio.ensure_future(work)
@@ -162,6 +168,11 @@ class NeocaretServer(LanguageServer):
     def report_server_error(self, error: Exception, source: Any) -> None:
         """Log what went wrong inside; it is nothing that the user could act on."""
         _log.error("%s: %s", source.__name__, error)
+
+    async def _complete(self, request: CompletionRequest, cancel: CancelToken) -> Completion:
+        completion = await self.model.complete(request, cancel)
+        self.tell_trace(work_of(completion, cancelled=cancel.cancelled))
+        return completion
 
     def _tell_problems(self, problems: list[str]) -> None:
         new = [problem for problem in problems if problem not in self._told]

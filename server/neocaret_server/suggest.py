@@ -19,6 +19,7 @@ from neocaret_server.server import NeocaretServer
 from neocaret_server.settings import Settings
 from neocaret_server.surroundings import surroundings
 from neocaret_server.tidy import offered
+from neocaret_server.tracing import AnswerTrace
 from neocaret_server.trigger import CLOSER_OF, Channel, Question, Reason, silence
 
 _log = logging.getLogger(__name__)
@@ -72,22 +73,43 @@ class _SilentError(Exception):
 async def suggest(server: NeocaretServer, caret: Caret) -> Suggestion | None:
     """Return the suggestion for a caret, or None; the server's state then says why."""
     began = time.perf_counter()
+    document = server.documents.get(caret.uri)
+    suggestion: Suggestion | None = None
+    reason: Reason | None = None
     try:
-        suggestion = await _suggest(server, caret)
+        suggestion = await _suggest(server, caret, document)
     except _SilentError as silent:
-        server.last_reason = silent.reason
-        _log.debug("no suggestion: %s", silent.reason)
-        return None
+        reason = silent.reason
+        _log.debug("no suggestion: %s", reason)
     except asyncio.CancelledError:
-        server.last_reason = "cancelled"
+        reason = "cancelled"
         raise
-    server.last_reason = None
-    server.last_answer_ms = round((time.perf_counter() - began) * 1000, 1)
+    finally:
+        ms = (time.perf_counter() - began) * 1000
+        server.last_reason = reason
+        if suggestion is not None:
+            server.last_answer_ms = round(ms, 1)
+        server.tell_trace(_trace(caret, document, suggestion, reason, ms))
     return suggestion
 
 
-async def _suggest(server: NeocaretServer, caret: Caret) -> Suggestion:
-    document = server.documents.get(caret.uri)
+def _trace(
+    caret: Caret, document: Document | None, suggestion: Suggestion | None, reason: Reason | None, ms: float
+) -> AnswerTrace:
+    return AnswerTrace(
+        uri=caret.uri,
+        version=document.version if document else None,
+        line=caret.position.line,
+        character=caret.position.character,
+        channel=caret.channel,
+        suggestions=len(suggestion.texts) if suggestion else 0,
+        source="model" if suggestion else None,
+        reason=reason,
+        ms=round(ms, 3),
+    )
+
+
+async def _suggest(server: NeocaretServer, caret: Caret, document: Document | None) -> Suggestion:
     if document is None:
         raise _SilentError("unknown-document")
     context = _context(document, caret)

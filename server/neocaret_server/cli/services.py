@@ -16,12 +16,23 @@ from neocaret_server.model_backend import (
     evaluate,
     inspect_machine,
     known_models,
+    source_files,
 )
 from neocaret_server.start import serve_stdio
+from neocaret_server.typing_bench.request import TypingRequest
 
 Evaluate = Callable[[EvaluationRequest, Callable[[LoadProgress], None], WorkProgress, CancelToken], Evaluation]
 
 MeasureSpeed = Callable[[BenchmarkRequest, Callable[[LoadProgress], None], WorkProgress, CancelToken], Benchmark]
+
+MeasureTyping = Callable[[TypingRequest, WorkProgress], Benchmark]
+
+
+def measure_typing(request: TypingRequest, working: WorkProgress) -> Benchmark:
+    """Replay typing through servers of the real model."""
+    from neocaret_server.typing_bench.run import measure_typing as measure
+
+    return measure(request, working, source_files)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,4 +44,5 @@ class Services:
     inspect_machine: Callable[[], Machine] = inspect_machine
     evaluate: Evaluate = evaluate
     benchmark: MeasureSpeed = benchmark
+    measure_typing: MeasureTyping = measure_typing
     serve: Callable[[Callable[[], Backend], int | None], int] = serve_stdio

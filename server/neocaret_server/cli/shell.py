@@ -16,6 +16,7 @@ from typer.main import get_command
 from neocaret_server.backend import BackendError
 from neocaret_server.cli import lsp
 from neocaret_server.cli.bench import bench
+from neocaret_server.cli.bench_typing import typing
 from neocaret_server.cli.complete import complete
 from neocaret_server.cli.doctor import doctor
 from neocaret_server.cli.errors import CommandError
@@ -83,6 +84,7 @@ app.command("complete")(complete)
 app.command("models")(models)
 app.command("doctor")(doctor)
 app.command("eval")(evaluate)
+bench.command("typing")(typing)
 app.add_typer(bench, name="bench")
 
 

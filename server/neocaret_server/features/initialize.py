@@ -15,6 +15,7 @@ def handle(ls: NeocaretServer, params: types.InitializeParams) -> None:
     """Take note of the client; the model loads later, so that the answer goes out at once."""
     ls.client = client_of(params)
     ls.protocol.fm.feature_options[types.TEXT_DOCUMENT_COMPLETION] = completion_options(ls.client)
+    ls.protocol.trace = params.trace or types.TraceValue.Off
     ls.root_is_folder = params.workspace_folders is None
     ls.initial_settings = section_of(params.initialization_options)
     ls.apply_settings(ls.initial_settings)
