@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     import torch
 
     from neocaret_model.engine.runner import Runner
+    from neocaret_model.network import Network
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,7 +215,6 @@ class _OwnNeo(_Neo):
     def load(self, place: Place, watch: Watch) -> Running:
         import torch
 
-        from neocaret_model.neo_runner import NeoRunner
         from neocaret_model.network import tensor_shapes
         from neocaret_model.quantisation import as_floats, as_int8
         from neocaret_model.self_test import tested_network
@@ -223,7 +223,18 @@ class _OwnNeo(_Neo):
             form = as_int8(tied=self.config.tied) if dtype == torch.int8 else as_floats(place.device, dtype)
             return read_weights(self.folder, tensor_shapes(self.config), form, watch.told, watch.give_up)
 
-        return Running(NeoRunner(tested_network(self.config, place.dtype, read)), self.config.positions)
+        return Running(_runner_over(tested_network(self.config, place.dtype, read)), self.config.positions)
+
+
+def _runner_over(network: Network) -> Runner[Any]:
+    if network.device.type == "cuda":
+        from neocaret_model.captured import CudaGraphs
+        from neocaret_model.graph_trial import tried
+
+        return tried(network, CudaGraphs(network.device))
+    from neocaret_model.neo_runner import NeoRunner
+
+    return NeoRunner(network)
 
 
 class _ReferenceNeo(_Neo):

@@ -31,6 +31,10 @@ from neocaret_model.weights import OUTPUT_HEAD
 
 _EVERYTHING = 2**31
 
+Attend = Callable[[int, int, Tensor], Tensor]
+"""Takes a layer's number, its window, and the queries, keys and values (T x 3 x H x E) of some tokens; returns what
+they attend to (T x D)."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Norm:
@@ -86,10 +90,12 @@ class Network:
         make = choose(head)
         self._head = make(head, None)
         self._activate: Activation = activation(config.activation)
-        self._memory = Memory(
+        self.memory = Memory(
             len(config.layers), self._heads, self._head_size, dtype=self._tokens.dtype, device=self._tokens.device
         )
-        self._windows = {_window(kind, config) for kind in config.layers}
+        """What the keys and values of a token need."""
+        self.windows = frozenset(_window(kind, config) for kind in config.layers)
+        """Of all layers: how many positions a token sees, itself included."""
         self._layers = [_layer(tensors, number, kind, config, make) for number, kind in enumerate(config.layers)]
 
     @property
@@ -99,15 +105,15 @@ class Network:
 
     def new_prefix(self) -> Prefix:
         """Return an empty prefix for this network."""
-        return Prefix(self._memory)
+        return Prefix(self.memory)
 
     def prefill(self, tokens: Tensor, prefix: Prefix) -> Tensor:
         """Append `tokens` (T) to `prefix`, which grows by them; returns their hidden states (T x D), normed."""
         count = tokens.shape[0]
         prefix.reserve(prefix.length + count)
-        hidden = self._tokens[tokens] + self._positions[prefix.length : prefix.length + count]  # T x D
-        views = {window: prefix.view(count, window) for window in self._windows}
-        hidden = self._layered(hidden, [_Part(prefix, views)])
+        positions = torch.arange(prefix.length, prefix.length + count, device=self.device)
+        views = {window: prefix.view(count, window) for window in self.windows}
+        hidden = self.hidden(tokens, positions, _attending([_Part(prefix, views)]))
         prefix.length += count
         return hidden
 
@@ -115,27 +121,30 @@ class Network:
         """Append some tokens to each row of several prefixes; returns for each the logits (M x V), row after row."""
         positions = [place for branches, rows in fed for place in branches.open_step([len(row) for row in rows])]
         ids = torch.tensor([token for _, rows in fed for row in rows for token in row], device=self.device)
-        hidden = self._tokens[ids] + self._positions[torch.tensor(positions, device=self.device)]  # T x D
         parts = [
-            _Part(branches.prefix, {window: branches.view(window) for window in self._windows}) for branches, _ in fed
+            _Part(branches.prefix, {window: branches.view(window) for window in self.windows}) for branches, _ in fed
         ]
-        logits = self.logits(self._layered(hidden, parts))
-        return _split(logits, [sum(map(len, rows)) for _, rows in fed])
+        hidden = self.hidden(ids, torch.tensor(positions, device=self.device), _attending(parts))
+        return _split(self.logits(hidden), [sum(map(len, rows)) for _, rows in fed])
+
+    def hidden(self, ids: Tensor, positions: Tensor, attend: Attend) -> Tensor:
+        """Take tokens (T) at their positions (T) through all layers; returns their hidden states (T x D), normed."""
+        hidden = self._tokens[ids] + self._positions[positions]  # T x D
+        for number, layer in enumerate(self._layers):
+            qkv = layer.qkv(layer.ln_1(hidden)).view(-1, 3, self._heads, self._head_size)
+            hidden = hidden + layer.out(attend(number, layer.window, qkv))
+            hidden = hidden + layer.contract(self._activate(layer.expand(layer.ln_2(hidden))))
+        return self._norm(hidden)
 
     def logits(self, hidden: Tensor) -> Tensor:
         """Return the logits (... x V) of normed hidden states (... x D)."""
         return self._head(hidden)
 
-    def _layered(self, hidden: Tensor, parts: Sequence[_Part]) -> Tensor:
-        """Take embedded tokens (T x D) through all layers, writing their keys and values; returns them normed."""
-        for number, layer in enumerate(self._layers):
-            qkv = layer.qkv(layer.ln_1(hidden)).view(-1, 3, self._heads, self._head_size)
-            hidden = hidden + layer.out(self._attended(number, layer.window, qkv, parts))
-            hidden = hidden + layer.contract(self._activate(layer.expand(layer.ln_2(hidden))))
-        return self._norm(hidden)
 
-    def _attended(self, number: int, window: int, qkv: Tensor, parts: Sequence[_Part]) -> Tensor:
-        """Attention of queries, keys and values (T x 3 x H x E), each part's among its own: T x D."""
+def _attending(parts: Sequence[_Part]) -> Attend:
+    """Each part's tokens attend to those of its own prefix, whose keys and values they add."""
+
+    def attend(number: int, window: int, qkv: Tensor) -> Tensor:
         if len(parts) == 1:
             return _attend(number, qkv, parts[0].prefix, parts[0].views[window])
         counts = [part.views[window].end - part.views[window].begin for part in parts]
@@ -145,6 +154,8 @@ class Network:
                 for own, part in zip(_split(qkv, counts), parts, strict=True)
             ]
         )
+
+    return attend
 
 
 def _split(tensor: Tensor, counts: Sequence[int]) -> list[Tensor]:

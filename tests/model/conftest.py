@@ -14,15 +14,85 @@ let_waiting_threads_sleep()  # before anything imports torch
 
 import torch  # noqa: E402
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers  # noqa: E402
+from torch import Tensor  # noqa: E402
+from torch.utils._python_dispatch import TorchDispatchMode  # noqa: E402
+from torch.utils._pytree import tree_leaves  # noqa: E402
 from transformers import CONFIG_MAPPING, MODEL_FOR_CAUSAL_LM_MAPPING, GPTNeoConfig, GPTNeoForCausalLM  # noqa: E402
 
+from neocaret_model.captured import PlainCalls  # noqa: E402
 from neocaret_model.engine.engine import LocalEngine  # noqa: E402
+from neocaret_model.engine.lane_memory import Blocks  # noqa: E402
+from neocaret_model.graph_runner import GraphRunner  # noqa: E402
 from neocaret_model.loading import load_engine, load_reference_engine  # noqa: E402
+from neocaret_model.neo_runner import NeoRunner  # noqa: E402
 
 TEXT = "import pandas as pd\n\ndef main():\n    for i in range(10):\n        print('é 漢字 🎉')\n"
 VOCABULARY = 300
 
 MakeCheckpoint = Callable[..., Path]
+
+
+aten = torch.ops.aten
+NOT_IN_A_GRAPH = {
+    aten._local_scalar_dense.default: "reads a number",
+    aten.item.default: "reads a number",
+    aten.equal.default: "reads a number",
+    aten.nonzero.default: "has a result of any shape",
+    aten.masked_select.default: "has a result of any shape",
+    aten.lift_fresh.default: "makes a tensor of Python's numbers",
+}
+
+Work = Callable[[], None]
+
+
+class _Trace(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.calls: list[tuple[Any, tuple[Any, ...], dict[str, Any], list[Any]]] = []
+
+    def __torch_dispatch__(self, func: Any, _types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        assert func not in NOT_IN_A_GRAPH, f"{func} {NOT_IN_A_GRAPH[func]}"
+        if func in {aten.index.Tensor, aten.index_put_.default}:
+            assert not any(index is not None and index.dtype == torch.bool for index in args[1]), "reads a mask"
+        result = func(*args, **(kwargs or {}))
+        self.calls.append((func, args, kwargs or {}, tree_leaves(result)))
+        return result
+
+
+class RecordedCalls:
+    """A stand-in for CUDA graphs on a CPU: calls of torch recorded once, and played again on the very same tensors.
+
+    As in a graph, nothing of Python takes part when it is played: a number that Python has read, a shape that it has
+    computed or a tensor that it has made anew is the recorded one for ever. What no graph could hold is refused.
+    """
+
+    def __init__(self) -> None:
+        self.recordings = 0
+        self.replays = 0
+
+    def record(self, work: Work) -> Work:
+        self.recordings += 1
+        work()
+        trace = _Trace()
+        with trace:
+            work()
+
+        def replay() -> None:
+            self.replays += 1
+            for func, args, kwargs, recorded in trace.calls:
+                _play(func, args, kwargs, recorded)
+
+        return replay
+
+    def wait(self) -> None:
+        pass
+
+
+def _play(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], recorded: list[Any]) -> None:
+    for before, now in zip(recorded, tree_leaves(func(*args, **kwargs)), strict=True):
+        if isinstance(before, Tensor) and isinstance(now, Tensor) and before.data_ptr() != now.data_ptr():
+            assert before.shape == now.shape
+            before.copy_(now)
 
 
 def train_tokenizer(*, begins_with_end_of_text: bool = False) -> Tokenizer:
@@ -141,11 +211,20 @@ def reference(tiny_folder: Path) -> GPTNeoForCausalLM:
     return network
 
 
-@pytest.fixture(params=["own", "transformers"])
+@pytest.fixture(params=["own", "graphs", "transformers"])
 def engine(tiny_folder: Path, request: pytest.FixtureRequest) -> Iterator[LocalEngine[Any]]:
     """Whatever computes, the engine keeps the same laws."""
-    load = load_engine if request.param == "own" else load_reference_engine
+    load = load_reference_engine if request.param == "transformers" else load_engine
     loaded = load(str(tiny_folder), device="cpu", dtype="float32")
     assert isinstance(loaded, LocalEngine)
+    if request.param == "graphs":
+        assert isinstance(loaded._runner, NeoRunner)
+        runner = GraphRunner(loaded._runner._network, PlainCalls(), Blocks(prefix=64, tail=8))
+        loaded = LocalEngine(runner, loaded._tokenizer, (0,), loaded._vocabulary, loaded.info)
     yield loaded
     loaded._stepper.prefixes.check()
+
+
+@pytest.fixture(scope="session")
+def recorded_calls() -> type[RecordedCalls]:
+    return RecordedCalls

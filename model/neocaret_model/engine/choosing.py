@@ -3,12 +3,15 @@
 A chooser moves rows on by what they are fed and lets each choose what comes after. What a row has taken is handed out
 one by one, and only what is asked for counts: who sees that a guess was wrong asks no further, and the row's sampler
 stands where it would stand had nothing been guessed.
+
+M tokens fed in a step, V vocabulary.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Any, Protocol, runtime_checkable
 
 import torch
@@ -75,8 +78,11 @@ def on_host(logits: Tensor) -> Tensor:
 
 def _taken(turn: Turn, logits: Tensor, vocabulary: int) -> list[Iterator[Sampled]]:
     """For each row its choices by its own logits, of M x V."""
-    own = logits.split([len(tokens) for tokens in turn.fed])
-    return [_choices(after, sampler, vocabulary) for after, sampler in zip(own, turn.samplers, strict=True)]
+    ends = accumulate(len(tokens) for tokens in turn.fed)
+    return [
+        _choices(logits[end - len(tokens) : end], sampler, vocabulary)
+        for end, tokens, sampler in zip(ends, turn.fed, turn.samplers, strict=True)
+    ]
 
 
 def _choices(logits: Tensor, sampler: RowSampler, vocabulary: int) -> Iterator[Sampled]:

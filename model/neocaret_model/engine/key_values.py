@@ -89,6 +89,11 @@ class Prefix:
         values[:, begin:end] = value
         return keys, values
 
+    @property
+    def filled(self) -> Tensor:
+        """The keys and values that count (2 x L x H x `length` x E), where they are."""
+        return self._buffer[:, :, :, : self.length]
+
     def fork(self, length: int) -> Prefix:
         """Return a copy of the first `length` tokens."""
         forked = Prefix(self.memory)

@@ -176,12 +176,13 @@ def candidates(logits: torch.Tensor, top_k: int, top_p: float) -> tuple[torch.Te
         tokens: C token numbers, the likeliest first; None for all of them in their own order.
         weights: C float64 numbers that keep the proportions of the probabilities.
     """
+    best = logits.max()
     if 0 < top_k < logits.numel():
-        values, tokens = logits.topk(top_k)  # C, C
-        weights = _weights(values, values[0])
+        rim = logits.topk(top_k).values[-1]
+        tokens, weights = _descending((logits >= rim).nonzero()[:, 0], logits, best)
+        tokens, weights = tokens[:top_k], weights[:top_k]  # of equal ones the first
         kept = top_k if top_p >= 1.0 else nucleus_size(weights, top_p * float(weights.sum()))
         return tokens[:kept], weights[:kept]
-    best = logits.max()
     if top_p >= 1.0:
         return None, _weights(logits, best)
     mass = top_p * float((logits - best).exp_().sum(dtype=torch.float64))
