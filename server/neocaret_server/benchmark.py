@@ -21,6 +21,10 @@ class BenchmarkRequest:
     """Of each candidate."""
     repetitions: int = 5
     """The median of which is shown, after one more to warm up."""
+    cancels: int = 100
+    """How often each is cancelled while it reads a prompt, and while it writes; 0 is not at all."""
+    minutes: float | None = None
+    """What would take longer than this is left out; None is without limit."""
     peers: bool = True
     """Whether transformers is measured too, and onnxruntime where it is installed."""
 

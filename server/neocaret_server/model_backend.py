@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     import neocaret_model.engine.port as engine_port
-    from neocaret_model.benchmarks.run import Plan as BenchmarkPlan
+    from neocaret_model.benchmarks.plan import Plan as BenchmarkPlan
     from neocaret_model.evaluation.held_out import CodePlan
     from neocaret_model.evaluation.human_eval import HumanEvalPlan
     from neocaret_model.evaluation.run import Plan
@@ -457,6 +457,9 @@ def benchmark(
     Raises:
         BackendError: a model cannot be loaded, or has no room for what is asked.
     """
+    from neocaret_model.threads import let_waiting_threads_sleep
+
+    let_waiting_threads_sleep()  # before any of these imports torch
     from neocaret_model.benchmarks.errors import BenchmarkError
     from neocaret_model.benchmarks.plot import plot
     from neocaret_model.benchmarks.report import as_json
@@ -476,7 +479,7 @@ def benchmark(
 
 
 def _benchmark_plan(request: BenchmarkRequest) -> BenchmarkPlan:
-    from neocaret_model.benchmarks.run import Plan
+    from neocaret_model.benchmarks.plan import Plan
 
     return Plan(
         models=request.models,
@@ -488,4 +491,6 @@ def _benchmark_plan(request: BenchmarkRequest) -> BenchmarkPlan:
         repetitions=request.repetitions,
         asked_rows=lambda count: _rows(CompletionRequest("", candidates=count, seed=_BENCHMARK_SEED)),
         peers=request.peers,
+        cancels=request.cancels,
+        minutes=math.inf if request.minutes is None else request.minutes,
     )

@@ -12,7 +12,7 @@ SECONDS = 300
 
 
 def test_figures_come_as_one_json_document_and_as_files(tiny_folder: Path, tmp_path: Path) -> None:
-    small = ["-N", "16", "-n", "2", "--new-tokens", "3", "--repetitions", "1", "--no-peers"]
+    small = ["-N", "16", "-n", "2", "--new-tokens", "3", "--repetitions", "1", "--cancels", "2", "--no-peers"]
     done = subprocess.run(
         [
             sys.executable,
@@ -41,4 +41,5 @@ def test_figures_come_as_one_json_document_and_as_files(tiny_folder: Path, tmp_p
     (model,) = figures["models"]
     assert figures["machine"]["bytes_a_second"] > 0
     assert [(each["prompt_tokens"], each["rows"]) for each in model["figures"]] == [(16, 2), (16, 2)]
+    assert {each["who"] for each in model["cancels"]} <= {"neocaret", "neocaret, no guesses"}
     assert list(model["figures"][0]["requests"]) == ["cold", "+1", "+3", "changed", "back"]

@@ -1,14 +1,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import count
 
 import pytest
 import torch
 
+from neocaret_model.benchmarks.cancelling import PHASES, Cancels
 from neocaret_model.benchmarks.contestant import Answer
 from neocaret_model.benchmarks.errors import BenchmarkError
 from neocaret_model.benchmarks.measuring import Figures, Size, measure
+from neocaret_model.benchmarks.plot import plot
 from neocaret_model.benchmarks.report import Machine, ModelReport, Report, as_json, ratios, shares
 from neocaret_model.benchmarks.run import fitting_lengths
 from neocaret_model.benchmarks.tables import as_text
@@ -91,6 +94,11 @@ def figures(who: str, ms: float, size: Size = SIZE, *, cold_only: bool = False) 
 
 
 MACHINE = Machine("p", 2, 1e9, "s", "3", "2")
+CANCELS = tuple(
+    Cancels(who, "float32", 1, SIZE, phase, stops=who == "ours", times_ms=(1.5, 2.25, 40.0))
+    for who in ("ours", "theirs")
+    for phase in PHASES
+)
 LONGER = Size(128, 2, 5)
 MODEL = ModelReport(
     name="m",
@@ -100,6 +108,7 @@ MODEL = ModelReport(
     fingerprint="f",
     notes=("a note.",),
     figures=(figures("ours", 10), figures("theirs", 40, cold_only=True), figures("ours", 20, LONGER)),
+    cancels=CANCELS,
 )
 
 
@@ -124,12 +133,33 @@ def test_json_and_table_have_every_figure() -> None:
     assert model["figures"][0]["requests"]["back"]["ms"] == 10
     assert model["figures"][0]["requests"]["back"]["share"] == 0.5
     assert model["times_as_long"][0]["requests"]["cold"] == 4
+    assert model["cancels"][3] == {
+        "who": "theirs",
+        "dtype": "float32",
+        "threads": 1,
+        "prompt_tokens": 64,
+        "rows": 2,
+        "phase": "decode",
+        "stops": False,
+        "p50_ms": 2.25,
+        "p99_ms": 40.0,
+        "times_ms": [1.5, 2.25, 40.0],
+    }
     text = as_text(report)
     lines = [" ".join(line.split()) for line in text.splitlines()]
     assert "theirs float32 64 2 1 20.0 5% 2.50 40% 40.0 12% as cold as cold as cold as cold 4 0" in lines
+    assert "ours float32 prefill 2.25 40.0 40.0 3" in lines
+    assert "theirs float32 decode 2.25 40.0 40.0 cannot: its end" in lines
     assert "theirs float32 64 2 4.00 4.00 4.00 4.00 4.00 4.00 4.00" in lines
     for part in ("1.0 GB/s", "random weights", "note: a note.", "note: another note.", "measured in 12 s"):
         assert part in text
+
+
+def test_picture_has_a_panel_more_where_something_was_cancelled() -> None:
+    pytest.importorskip("matplotlib")
+    pictures = [plot(Report(MACHINE, 5, 3, (model,), (), 1.0)) for model in (MODEL, replace(MODEL, cancels=()))]
+    heights = [int.from_bytes(picture[20:24]) for picture in pictures]
+    assert heights[0] == 2 * heights[1]
 
 
 def test_requests_that_ended_early_are_told() -> None:

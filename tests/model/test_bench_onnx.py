@@ -11,7 +11,8 @@ from transformers import GPTNeoForCausalLM
 
 from neocaret_model.benchmarks import onnx_peer
 from neocaret_model.benchmarks.onnx_peer import OnnxRuntime, choose, is_installed, loaded_onnx_runtimes
-from neocaret_model.benchmarks.run import Plan, benchmark
+from neocaret_model.benchmarks.plan import Plan
+from neocaret_model.benchmarks.run import benchmark
 from neocaret_model.benchmarks.shapes import Shape, write_random
 from neocaret_model.engine.port import GenerationRequest, Sampling
 from neocaret_model.loading import load_engine

@@ -13,7 +13,8 @@ from transformers.utils import logging
 from neocaret_model.benchmarks.contestant import OwnEngine
 from neocaret_model.benchmarks.onnx_peer import is_installed
 from neocaret_model.benchmarks.peers import Pipeline, ReusedCache, loaded_peers
-from neocaret_model.benchmarks.run import Plan, benchmark
+from neocaret_model.benchmarks.plan import Plan
+from neocaret_model.benchmarks.run import benchmark
 from neocaret_model.benchmarks.shapes import Shape, write_random
 from neocaret_model.engine.port import GenerationRequest, Sampling
 from neocaret_model.loading import load_engine
@@ -88,6 +89,7 @@ def test_all_are_measured_in_one_run_and_leave_no_trace(folder: Path) -> None:
         repetitions=1,
         asked_rows=rows,
         peers=True,
+        cancels=2,
     )
     report = benchmark(plan, lambda model, dtype: load_engine(model, "cpu", dtype), lambda *each: told.append(each))
     (model,) = report.models
@@ -103,8 +105,35 @@ def test_all_are_measured_in_one_run_and_leave_no_trace(folder: Path) -> None:
     assert model.notes == (
         "prompts of 4000 tokens do not fit 128 positions beside 4 new tokens: 116 is measured instead.",
     )
-    assert told[-1][1:] == (8, 8)
+    contestants = len(model.figures) // 4
+    assert [each for each in told if each[0].startswith("Measuring")][-1][1:] == (8, 8)
+    assert told[-1] == (f"Cancelling {folder}", contestants, contestants)
+    assert {each.who for each in model.cancels} <= {each.who for each in model.figures}
+    assert {(each.size.prompt_tokens, each.size.rows) for each in model.cancels} == {(116, 2)}
     assert (torch.get_num_threads(), logging.get_verbosity(), logging.is_progress_bar_enabled()) == before
+
+
+def test_what_would_take_too_long_is_left_out_and_told(folder: Path) -> None:
+    plan = Plan(
+        models=(str(folder),),
+        device="cpu",
+        dtypes=("float32",),
+        lengths=(16, 64),
+        rows=(1,),
+        new_tokens=2,
+        repetitions=1,
+        asked_rows=rows,
+        peers=False,
+        cancels=2,
+        minutes=0,
+    )
+    (model,) = benchmark(plan, lambda model, dtype: load_engine(model, "cpu", dtype), lambda *_: None).models
+    assert {each.size.prompt_tokens for each in model.figures} == {16}
+    assert model.cancels == ()
+    assert model.notes == (
+        "not measured, since it would have taken longer than 0 minutes: N=64 K=1.",
+        "nothing was cancelled, since 0 minutes were over.",
+    )
 
 
 def test_our_engine_is_asked_with_the_document_or_without(folder: Path) -> None:

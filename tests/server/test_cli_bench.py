@@ -38,6 +38,7 @@ def run(
         sys.stdout.write("chatter")
         loading(LoadProgress("Loading m", 1, 2))
         working("Measuring m", 1, 2)
+        working("Measuring m", 2, 2)
         return Benchmark(FIGURES, "a table\x1b[1m\n", picture, "" if picture else "No picture.")
 
     code = main(["bench", "engine", *arguments], Services(benchmark=fake))
@@ -53,7 +54,7 @@ def test_table_is_printed_and_figures_are_written(capfd: pytest.CaptureFixture[s
     code, out, err, asked = run(capfd)
     written, drawn = sorted(Path("neocaret-bench").iterdir())
     assert (code, out, asked) == (0, "a table\\x1b[1m\n", [BenchmarkRequest()])
-    assert err == f"chatterneocaret: written to {written} and {drawn}\n"
+    assert err == f"chatterneocaret: Measuring m\nneocaret: written to {written} and {drawn}\n"
     assert written.name.startswith("engine-")
     assert (json.loads(written.read_text()), drawn.read_bytes()) == (FIGURES, b"a picture")
 
@@ -67,12 +68,16 @@ def test_figures_are_printed_as_json_and_written_where_asked(capfd: pytest.Captu
 def test_missing_picture_is_told_and_the_figures_are_written(capfd: pytest.CaptureFixture[str]) -> None:
     code, _, err, _ = run(capfd, picture=None)
     (written,) = Path("neocaret-bench").iterdir()
-    assert (code, err) == (0, f"chatterneocaret: written to {written}\nneocaret: No picture.\n")
+    assert (code, err) == (
+        0,
+        f"chatterneocaret: Measuring m\nneocaret: written to {written}\nneocaret: No picture.\n",
+    )
 
 
 def test_options_reach_the_benchmark(capfd: pytest.CaptureFixture[str]) -> None:
     options = "--model m --model 1.3B --device cpu --dtype float32 --dtype bfloat16 -N 99 -N 98 -n 2 -n 4"
-    (request,) = run(capfd, *options.split(), "--new-tokens", "6", "--repetitions", "7", "--no-peers")[3]
+    more = ("--cancels", "3", "--minutes", "2.5")
+    (request,) = run(capfd, *options.split(), "--new-tokens", "6", "--repetitions", "7", "--no-peers", *more)[3]
     assert request == BenchmarkRequest(
         models=("m", "1.3B"),
         device="cpu",
@@ -82,6 +87,8 @@ def test_options_reach_the_benchmark(capfd: pytest.CaptureFixture[str]) -> None:
         new_tokens=6,
         repetitions=7,
         peers=False,
+        cancels=3,
+        minutes=2.5,
     )
 
 
@@ -95,7 +102,9 @@ def test_quick_asks_less_and_whatever_is_said_besides_holds(capfd: pytest.Captur
     assert also == replace(expected, models=("125m",), candidates=(1,), peers=True)
 
 
-@pytest.mark.parametrize("option", ["-N=15", "-n=9", "--new-tokens=1", "--repetitions=0"])
+@pytest.mark.parametrize(
+    "option", ["-N=15", "-n=9", "--new-tokens=1", "--repetitions=0", "--cancels=-1", "--minutes=-1"]
+)
 def test_number_out_of_range_is_one_sentence(capfd: pytest.CaptureFixture[str], option: str) -> None:
     name, _, value = option.partition("=")
     code, out, err, asked = run(capfd, name, value)
@@ -152,7 +161,9 @@ def measured(request: BenchmarkRequest, engine: RepeatingEngine) -> Benchmark:
 
 def test_rows_are_those_of_a_suggestion_with_and_without_the_document() -> None:
     engine = RepeatingEngine(512)
-    asked = BenchmarkRequest(models=("bundled",), prompt_tokens=(32,), candidates=(3,), repetitions=1, peers=False)
+    asked = BenchmarkRequest(
+        models=("bundled",), prompt_tokens=(32,), candidates=(3,), repetitions=1, peers=False, cancels=0
+    )
     done = measured(asked, engine)
     figures = done.figures
     assert done.picture is not None
@@ -169,7 +180,9 @@ def test_rows_are_those_of_a_suggestion_with_and_without_the_document() -> None:
 
 def test_without_matplotlib_there_are_figures_and_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
-    asked = BenchmarkRequest(models=("bundled",), prompt_tokens=(32,), candidates=(3,), repetitions=1, peers=False)
+    asked = BenchmarkRequest(
+        models=("bundled",), prompt_tokens=(32,), candidates=(3,), repetitions=1, peers=False, cancels=0
+    )
     done = measured(asked, RepeatingEngine(512))
     assert done.picture is None
     assert "matplotlib, which is not installed" in done.note

@@ -5,9 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
-from neocaret_model.engine.port import Engine, GenerationRequest, Sampling
+from neocaret_model.engine.port import CancelToken, Engine, GenerationRequest, Sampling
 
 AskedRows = Callable[[int], tuple[Sampling, ...]]
 """How so many rows are asked for in an editor."""
@@ -62,6 +62,15 @@ class Contestant(Protocol):
         ...
 
 
+@runtime_checkable
+class Stoppable(Contestant, Protocol):
+    """Can be stopped before its end."""
+
+    def run(self, prompt: str, rows: int, new_tokens: int, cancel: CancelToken, decoding: Callable[[], None]) -> None:
+        """Continue as `answer` does, until `cancel` is set; call `decoding` when the prompt is read."""
+        ...
+
+
 class OwnEngine:
     """Our engine; with the document's n-grams as an editor's request has them, or without."""
 
@@ -78,9 +87,9 @@ class OwnEngine:
 
     def answer(self, prompt: str, rows: int, new_tokens: int) -> Answer:
         """As `Contestant.answer`."""
-        asked = tuple(replace(row, document_weight=self._weight) for row in self._rows(rows))
+        request = self._request(prompt, rows, new_tokens)
         began = time.perf_counter()
-        result = self._engine.generate(GenerationRequest(prompt, asked, max_new_tokens=new_tokens))
+        result = self._engine.generate(request)
         return Answer(
             ms=(time.perf_counter() - began) * 1000,
             prefill_ms=result.prefill_ms,
@@ -90,6 +99,22 @@ class OwnEngine:
             new_tokens=max(row.tokens for row in result.continuations),
         )
 
+    def run(self, prompt: str, rows: int, new_tokens: int, cancel: CancelToken, decoding: Callable[[], None]) -> None:
+        """As `Stoppable.run`."""
+        begun = False
+
+        def told(_done: int, _most: int) -> None:
+            nonlocal begun
+            if not begun:
+                begun = True
+                decoding()
+
+        self._engine.generate(self._request(prompt, rows, new_tokens), cancel, told)
+
     def forget(self) -> None:
         """As `Contestant.forget`."""
         self._engine.clear_cache()
+
+    def _request(self, prompt: str, rows: int, new_tokens: int) -> GenerationRequest:
+        asked = tuple(replace(row, document_weight=self._weight) for row in self._rows(rows))
+        return GenerationRequest(prompt, asked, max_new_tokens=new_tokens)

@@ -80,14 +80,18 @@ def measure(contestants: Sequence[Contestant], sessions: Sequence[Session], size
 
 
 def _warm_up(contestant: Contestant, session: Session, size: Size) -> int:
-    """Ask once with each number of threads that could be the fastest, and return the one that was."""
+    """Ask for a session, or a cold request with each number of threads that could be the fastest; return that."""
+    if len(contestant.threads) == 1:
+        torch.set_num_threads(contestant.threads[0])
+        _ask(contestant, session, size)
+        return contestant.threads[0]
 
     def cold_ms(threads: int) -> float:
         torch.set_num_threads(threads)
-        return _ask(contestant, session, size)[COLD].ms
+        contestant.forget()
+        return contestant.answer(dict(session.prompts)[COLD], size.rows, size.new_tokens).ms
 
-    if len(contestant.threads) > 1:
-        cold_ms(contestant.threads[0])  # whoever comes first would be colder than the others
+    cold_ms(contestant.threads[0])  # whoever comes first would be colder than the others
     return min(contestant.threads, key=cold_ms)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -17,7 +17,7 @@ import torch
 from neocaret_model.benchmarks.contestant import Answer, AskedRows
 from neocaret_model.benchmarks.onnx_export import IDS, cache_names, export, quantise
 from neocaret_model.config import read_config
-from neocaret_model.engine.port import Sampling
+from neocaret_model.engine.port import CancelToken, Sampling
 from neocaret_model.engine.prefix_cache import shared_prefix
 from neocaret_model.tokenizer import read_tokenizer
 
@@ -64,7 +64,18 @@ class OnnxRuntime:
         self.generate(prompt, rows, new_tokens)
         return self._answered
 
-    def generate(self, prompt: str, rows: int, new_tokens: int) -> list[str]:
+    def run(self, prompt: str, rows: int, new_tokens: int, cancel: CancelToken, decoding: Callable[[], None]) -> None:
+        """As `Stoppable.run`: between two runs of the graph."""
+        self.generate(prompt, rows, new_tokens, cancel, decoding)
+
+    def generate(
+        self,
+        prompt: str,
+        rows: int,
+        new_tokens: int,
+        cancel: CancelToken | None = None,
+        decoding: Callable[[], None] | None = None,
+    ) -> list[str]:
         """Return the texts of all rows."""
         asked = self._rows(rows)
         began = time.perf_counter()
@@ -72,7 +83,11 @@ class OnnxRuntime:
         read = time.perf_counter()
         written = [choose(np.repeat(logits, rows, 0), asked)]
         cache = [self._value(np.repeat(each, rows, 0)) for each in self._cache]
+        if decoding is not None:
+            decoding()
         for _ in range(new_tokens - 1):
+            if cancel is not None and cancel.cancelled:
+                break
             logits, cache = self._step(written[-1][:, None], cache)
             written.append(choose(logits, asked))
         texts = [self._tokenizer.decode(row) for row in np.stack(written, 1).tolist()]
@@ -81,9 +96,9 @@ class OnnxRuntime:
             ms=(ended - began) * 1000,
             prefill_ms=(read - began) * 1000,
             decode_ms=(ended - read) * 1000,
-            steps=new_tokens - 1,
+            steps=len(written) - 1,
             reused_tokens=reused,
-            new_tokens=new_tokens,
+            new_tokens=len(written),
         )
         return texts
 

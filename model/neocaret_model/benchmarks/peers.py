@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -28,15 +28,19 @@ from neocaret_model.assembly import assemble
 from neocaret_model.benchmarks.contestant import Answer, AskedRows
 from neocaret_model.config import read_config
 from neocaret_model.engine import dynamic_cache
+from neocaret_model.engine.port import CancelToken
 from neocaret_model.engine.prefix_cache import shared_prefix
 
 _TUTORIAL_TEMPERATURE = 0.9
 
 
 class FirstToken(StoppingCriteria):
-    """Stops nothing; remembers when the first token was chosen."""
+    """Stops what is cancelled; remembers when the first token was chosen."""
 
-    def __init__(self) -> None:
+    def __init__(self, cancel: CancelToken | None = None, chosen: Callable[[], None] | None = None) -> None:
+        """`chosen` is called after the first token."""
+        self._cancel = cancel or CancelToken()
+        self._chosen = chosen
         self.seconds: float | None = None
         """By `time.perf_counter`."""
 
@@ -45,7 +49,9 @@ class FirstToken(StoppingCriteria):
         del scores
         if self.seconds is None:
             self.seconds = time.perf_counter()
-        return torch.zeros(input_ids.shape[0], dtype=torch.bool, device=input_ids.device)
+            if self._chosen is not None:
+                self._chosen()
+        return torch.full((input_ids.shape[0],), self._cancel.cancelled, device=input_ids.device)
 
 
 class Pipeline:
@@ -101,9 +107,13 @@ class ReusedCache:
         self.generate(prompt, rows, new_tokens)
         return self._answered
 
-    def generate(self, prompt: str, rows: int, new_tokens: int) -> list[str]:
-        """Return the texts of all rows."""
-        first = FirstToken()
+    def run(self, prompt: str, rows: int, new_tokens: int, cancel: CancelToken, decoding: Callable[[], None]) -> None:
+        """As `Stoppable.run`: `generate` asks whether to stop after each token, and not before the first."""
+        self.generate(prompt, rows, new_tokens, FirstToken(cancel, decoding))
+
+    def generate(self, prompt: str, rows: int, new_tokens: int, first: FirstToken | None = None) -> list[str]:
+        """Return the texts of all rows; `first` may stop them."""
+        first = first or FirstToken()
         began = time.perf_counter()
         tokens: list[int] = self._tokenizer(prompt)["input_ids"]
         with torch.inference_mode():

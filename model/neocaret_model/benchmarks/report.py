@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from neocaret_model.benchmarks.cancelling import Cancels
 from neocaret_model.benchmarks.contestant import Answer
 from neocaret_model.benchmarks.measuring import Figures
 from neocaret_model.benchmarks.workload import REQUESTS
@@ -46,6 +47,8 @@ class ModelReport:
     """Sentences about what was asked for and measured otherwise."""
     figures: tuple[Figures, ...]
     """By prompt length and rows, the contestants in their order, our engine first."""
+    cancels: tuple[Cancels, ...] = ()
+    """Of the longest requests for the most rows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +141,7 @@ def _model_json(model: ModelReport, machine: Machine) -> dict[str, Any]:
         "notes": list(model.notes),
         "figures": [_figures_json(figures, shares(figures, model, machine)) for figures in model.figures],
         "times_as_long": [_rounded(asdict(each), 3) for each in ratios(model)],
+        "cancels": [_cancels_json(each) for each in model.cancels],
     }
 
 
@@ -151,6 +155,21 @@ def _figures_json(figures: Figures, share: Shares) -> dict[str, Any]:
         "prefill": {"ms": round(figures.prefill_ms, 3), "share": round(share.prefill, 4)},
         "token": {"ms": round(figures.token_ms, 3), "share": round(share.token, 4)},
         "requests": {name: _answer_json(answer, share.requests[name]) for name, answer in figures.requests.items()},
+    }
+
+
+def _cancels_json(cancels: Cancels) -> dict[str, Any]:
+    return {
+        "who": cancels.who,
+        "dtype": cancels.dtype,
+        "threads": cancels.threads,
+        "prompt_tokens": cancels.size.prompt_tokens,
+        "rows": cancels.size.rows,
+        "phase": cancels.phase,
+        "stops": cancels.stops,
+        "p50_ms": round(cancels.p50_ms, 3),
+        "p99_ms": round(cancels.p99_ms, 3),
+        "times_ms": [round(each, 3) for each in cancels.times_ms],
     }
 
 

@@ -3,51 +3,34 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
-from itertools import product
 from pathlib import Path
 
-from neocaret_model.benchmarks.contestant import AskedRows, Contestant, OwnEngine
+from neocaret_model.benchmarks.contestant import Contestant, OwnEngine
 from neocaret_model.benchmarks.errors import BenchmarkError
+from neocaret_model.benchmarks.measuring import Size
+from neocaret_model.benchmarks.one_model import OneModel
+from neocaret_model.benchmarks.plan import LoadEngine, Plan, Progress
 from neocaret_model.benchmarks.report import Machine, ModelReport, Report
 from neocaret_model.benchmarks.shapes import Checkpoint, checkpoint
 from neocaret_model.benchmarks.workload import SLACK, TYPED, Texts
 from neocaret_model.config import read_config
-from neocaret_model.engine.port import Engine, ModelInfo
-from neocaret_model.threads import let_waiting_threads_sleep
+from neocaret_model.engine.port import ModelInfo
 from neocaret_model.tokenizer import read_tokenizer
-
-Progress = Callable[[str, int, int], None]
-"""Called with what is going on, how much of it is done, and of how much."""
 
 _IN_TRANSFORMERS = ("float32", "float16", "bfloat16")
 """The number formats that transformers computes in by itself."""
 
 _FLOAT32_BYTES = 4
 
-LoadEngine = Callable[[str, str], Engine]
-"""From a model's name or folder, and the name of a number format."""
-
 
 @dataclass(frozen=True, slots=True)
-class Plan:
-    """What is to be measured."""
-
-    models: tuple[str, ...]
-    device: str
-    dtypes: tuple[str, ...]
-    """Of our engine; the first is what others are compared with."""
-    lengths: tuple[int, ...]
-    """Tokens of the prompts; what a model has no positions for is cut to what it has."""
-    rows: tuple[int, ...]
-    new_tokens: int
-    """Of each row; two or more."""
-    repetitions: int
-    asked_rows: AskedRows
-    peers: bool
-    """Whether others are measured beside our engine."""
+class _Watch:
+    progress: Progress
+    deadline: float
+    """By `time.perf_counter`."""
 
 
 def benchmark(plan: Plan, load: LoadEngine, progress: Progress) -> Report:
@@ -58,7 +41,6 @@ def benchmark(plan: Plan, load: LoadEngine, progress: Progress) -> Report:
         ModelError: a model cannot be loaded, or cannot answer.
     """
     began = time.perf_counter()
-    let_waiting_threads_sleep()
     import torch
 
     from neocaret_model.benchmarks.machine import inspect_machine
@@ -69,7 +51,8 @@ def benchmark(plan: Plan, load: LoadEngine, progress: Progress) -> Report:
     try:
         device = choose_device(plan.device)
         machine = inspect_machine(device)
-        models = tuple(_measured(model, plan, machine, load, progress) for model in plan.models)
+        watch = _Watch(progress, began + 60 * plan.minutes)
+        models = tuple(_measured(model, plan, machine, load, watch) for model in plan.models)
         torch.set_num_threads(threads)
         # Another program may have been reading too: the limit is the best of what is seen before and after.
         machine = replace(machine, bytes_a_second=max(machine.bytes_a_second, measure_bandwidth(device)))
@@ -85,8 +68,7 @@ def benchmark(plan: Plan, load: LoadEngine, progress: Progress) -> Report:
     )
 
 
-def _measured(model: str, plan: Plan, machine: Machine, load: LoadEngine, progress: Progress) -> ModelReport:
-    from neocaret_model.benchmarks.measuring import Figures, Size, measure
+def _measured(model: str, plan: Plan, machine: Machine, load: LoadEngine, watch: _Watch) -> ModelReport:
     from neocaret_model.benchmarks.memory import bytes_a_pass
     from neocaret_model.benchmarks.onnx_peer import is_installed
 
@@ -96,29 +78,25 @@ def _measured(model: str, plan: Plan, machine: Machine, load: LoadEngine, progre
             contestants += until_measured.enter_context(_peers(info, contestants, plan, machine))
             if is_installed() and not _too_large(info):
                 contestants += until_measured.enter_context(_onnx_runtimes(info, plan, machine))
-        texts = Texts(read_tokenizer(Path(info.folder)))
         config = read_config(Path(info.folder))
         lengths = fitting_lengths(plan.lengths, info.positions, plan.new_tokens)
-        sizes = [Size(length, rows, plan.new_tokens) for length, rows in product(lengths, plan.rows)]
-        done = 0
-
-        def told() -> None:
-            nonlocal done
-            done += 1
-            progress(f"Measuring {model}", done, len(sizes) * (plan.repetitions + 1))
-
-        figures: list[Figures] = []
-        for size in sizes:
-            sessions = list(texts.sessions(size.prompt_tokens, plan.repetitions))
-            figures += measure(contestants, sessions, size, told)
+        texts = Texts(read_tokenizer(Path(info.folder)))
+        run = OneModel(model, plan, watch.progress, watch.deadline, contestants, texts)
+        figures, left_out = run.figures(lengths)
+        cancels = run.cancels(figures, lengths[-1])
         return ModelReport(
             name=model,
             info=info,
             random=found.random,
             bytes_a_pass={contestant.dtype: bytes_a_pass(config, contestant.dtype) for contestant in contestants},
             fingerprint=texts.fingerprint,
-            notes=(*_length_notes(plan, lengths, info.positions), *_onnx_notes(plan, info)),
+            notes=(
+                *_length_notes(plan, lengths, info.positions),
+                *_onnx_notes(plan, info),
+                *_time_notes(plan, left_out, cancelled=bool(cancels) or not plan.cancels),
+            ),
             figures=tuple(figures),
+            cancels=tuple(cancels),
         )
 
 
@@ -183,6 +161,14 @@ def _length_notes(plan: Plan, lengths: Sequence[int], positions: int) -> tuple[s
         return ()
     room = f"{positions} positions beside {plan.new_tokens} new tokens"
     return (f"prompts of {', '.join(cut)} tokens do not fit {room}: {lengths[-1]} is measured instead.",)
+
+
+def _time_notes(plan: Plan, left_out: Sequence[Size], *, cancelled: bool) -> Iterator[str]:
+    if left_out:
+        sizes = ", ".join(f"N={size.prompt_tokens} K={size.rows}" for size in left_out)
+        yield f"not measured, since it would have taken longer than {plan.minutes:g} minutes: {sizes}."
+    if not cancelled:
+        yield f"nothing was cancelled, since {plan.minutes:g} minutes were over."
 
 
 def _onnx_notes(plan: Plan, info: ModelInfo) -> tuple[str, ...]:

@@ -46,6 +46,8 @@ def _model(model: ModelReport, report: Report) -> str:
     if compared := list(ratios(model)):
         ours = model.figures[0]
         parts += ["\n", f"times as long as {ours.who} in {ours.dtype}\n", _table(_ratio_rows(compared))]
+    if model.cancels:
+        parts += ["\n", _cancelled_head(model), _table(_cancel_rows(model))]
     return "".join(parts)
 
 
@@ -97,6 +99,22 @@ def _ratio_rows(compared: Iterable[Ratios]) -> Iterator[_Row]:
             str(each.rows),
             *(_three_digits(value) for value in (each.prefill, each.token, *each.requests.values())),
         )
+
+
+def _cancelled_head(model: ModelReport) -> str:
+    size = model.cancels[0].size
+    return (
+        f"ms from a cancel until idle, at moments spread evenly over prefill and decode, N={size.prompt_tokens} "
+        f"K={size.rows}\n"
+    )
+
+
+def _cancel_rows(model: ModelReport) -> Iterator[_Row]:
+    yield "who", "format", "during", "p50", "p99", "most", "cancels"
+    for each in model.cancels:
+        times = (each.p50_ms, each.p99_ms, each.times_ms[-1])
+        count = str(len(each.times_ms)) if each.stops else "cannot: its end"
+        yield each.who, each.dtype, each.phase, *map(_three_digits, times), count
 
 
 def _three_digits(value: float) -> str:

@@ -13,13 +13,15 @@ import typer
 from neocaret_server.backend import LoadProgress
 from neocaret_server.benchmark import BenchmarkRequest
 from neocaret_server.cli.interrupt import interruptible
-from neocaret_server.cli.output import clean_output, output_console, print_json, print_note, put, visible
+from neocaret_server.cli.output import clean_output, error_console, output_console, print_json, print_note, put, visible
 from neocaret_server.cli.progress import progress_bar
 from neocaret_server.cli.services import Services
 from neocaret_server.model_backend import MOST_CANDIDATES
 
 if TYPE_CHECKING:
     from neocaret_server.benchmark import Benchmark
+    from neocaret_server.cli.progress import ProgressBar
+    from neocaret_server.evaluation import WorkProgress
 
 _DEFAULTS = BenchmarkRequest()
 _QUICK = replace(_DEFAULTS, models=("bundled",), prompt_tokens=(128, 512), candidates=(3,), repetitions=3, peers=False)
@@ -65,6 +67,12 @@ def engine(
     peers: Annotated[
         bool | None, typer.Option("--peers/--no-peers", help="Measure transformers and onnxruntime too. [--peers]")
     ] = None,
+    cancels: Annotated[
+        int, typer.Option(metavar="N", min=0, help="Cancel so often while reading, and while writing.")
+    ] = _DEFAULTS.cancels,
+    minutes: Annotated[
+        float | None, typer.Option(metavar="M", min=0, help="Leave out what would take longer. [no limit]")
+    ] = None,
     quick: Annotated[
         bool, typer.Option("--quick", help="The bundled model, 128 and 512 tokens, 3 candidates, thrice, no peers.")
     ] = False,
@@ -75,7 +83,8 @@ def engine(
 ) -> int:
     """Measure prefill, tokens, and an editor's requests, beside its peers and the limit that memory sets.
 
-    EleutherAI's models that are not downloaded are measured with random weights in their shapes.
+    EleutherAI's models that are not downloaded are measured with random weights in their shapes. Every prompt length
+    and number of candidates can be measured by itself; all of them take hours, most of which the peers take.
     """
     preset = _QUICK if quick else _DEFAULTS
     request = BenchmarkRequest(
@@ -86,6 +95,8 @@ def engine(
         candidates=tuple(candidates or preset.candidates),
         new_tokens=new_tokens,
         repetitions=repetitions or preset.repetitions,
+        cancels=cancels,
+        minutes=minutes,
         peers=preset.peers if peers is None else peers,
     )
     output.mkdir(parents=True, exist_ok=True)  # refused before minutes are spent
@@ -105,7 +116,21 @@ def _measure(services: Services, request: BenchmarkRequest) -> Benchmark:
     with clean_output(), progress_bar() as bar, interruptible() as cancel:
         # torch takes seconds to import, before there is anything to tell.
         bar.loading(LoadProgress("Loading torch"))
-        return services.benchmark(request, bar.loading, bar.working, cancel)
+        return services.benchmark(request, bar.loading, _told(bar), cancel)
+
+
+def _told(bar: ProgressBar) -> WorkProgress:
+    """Show the work on the bar; without a terminal, by a line for each thing begun: it may take an hour."""
+    before = ""
+
+    def told(message: str, done: int, total: int) -> None:
+        nonlocal before
+        bar.working(message, done, total)
+        if message != before and not error_console().is_terminal:
+            print_note(message)
+        before = message
+
+    return told
 
 
 def _write(folder: Path, done: Benchmark) -> list[Path]:
