@@ -144,4 +144,4 @@ class StaticPass:
         tail = (own.owners[:, None] == own.rows[:, :, None]) & (owned >= first) & (owned <= own.positions[:, :, None])
         # Padding sees all: who sees nothing is no number, and would leave that in the scrap column.
         seen = torch.cat([prefix, tail], dim=2) | (own.rows == _PADDING)[:, :, None]
-        return torch.where(seen, 0.0, -torch.inf).to(self._buffer.dtype)[:, None]
+        return torch.zeros_like(seen, dtype=self._buffer.dtype).masked_fill(~seen, -torch.inf)[:, None]

@@ -40,6 +40,10 @@ NOT_IN_A_GRAPH = {
     aten.nonzero.default: "has a result of any shape",
     aten.masked_select.default: "has a result of any shape",
     aten.lift_fresh.default: "makes a tensor of Python's numbers",
+    aten.scalar_tensor.default: "makes a tensor of Python's numbers",
+    aten.where.Scalar: "makes a tensor of Python's numbers",
+    aten.where.ScalarOther: "makes a tensor of Python's numbers",
+    aten.where.ScalarSelf: "makes a tensor of Python's numbers",
 }
 
 Work = Callable[[], None]
