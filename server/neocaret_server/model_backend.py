@@ -395,14 +395,14 @@ def _human_eval_plan(request: EvaluationRequest, file: Path) -> HumanEvalPlan:
 def _asking(request: EvaluationRequest, candidates: int) -> Asking:
     """Ask as a suggestion of one line is asked for, and offer what it would offer."""
     from neocaret_model.evaluation.suggestions import Asking
-    from neocaret_server.tidy import offered
+    from neocaret_server.tidy import CaretText, offered
 
     counts = request.document_ngrams
     asked = CompletionRequest("", candidates, seed=request.seed, document_ngrams=counts, similar_lines=counts)
 
     def offer(before: str, continuations: Sequence[engine_port.Continuation]) -> list[str]:
         similar = _similar_lines(replace(asked, prompt=before))
-        return offered(_ranked(continuations), similar, single_line=True, most=candidates)
+        return offered(_ranked(continuations), similar, CaretText(before), single_line=True, most=candidates)
 
     return Asking(rows=_rows(asked), max_new_tokens=request.max_new_tokens, offer=offer)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import time
 from dataclasses import dataclass
@@ -12,15 +13,19 @@ from lsprotocol import types
 from neocaret_server.backend import BackendError, Completion, CompletionRequest
 from neocaret_server.documents import Document, Place, Position
 from neocaret_server.items import Spot, typed_word
+from neocaret_server.kept import Found, KeptList
 from neocaret_server.offers import OfferedList
-from neocaret_server.prompt import Surroundings, build_prompt, for_document, single_line, text_elsewhere
-from neocaret_server.requests import Moment
+from neocaret_server.prompt import Surroundings, build_prompt, for_document, for_model, single_line, text_elsewhere
+from neocaret_server.requests import Moment, Requests
 from neocaret_server.server import NeocaretServer
 from neocaret_server.settings import Settings
 from neocaret_server.surroundings import surroundings
-from neocaret_server.tidy import offered
-from neocaret_server.tracing import AnswerTrace
+from neocaret_server.tidy import CaretText, offered
+from neocaret_server.tracing import AnswerTrace, Source
 from neocaret_server.trigger import CLOSER_OF, Channel, Question, Reason, silence
+
+FEWEST = 2
+"""Where fewer kept continuations go on as the user types, others are asked for meanwhile."""
 
 _log = logging.getLogger(__name__)
 
@@ -44,6 +49,7 @@ class Suggestion:
     texts: list[str]
     ids: list[str]
     spot: Spot
+    source: Source
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +109,7 @@ def _trace(
         character=caret.position.character,
         channel=caret.channel,
         suggestions=len(suggestion.texts) if suggestion else 0,
-        source="model" if suggestion else None,
+        source=suggestion.source if suggestion else None,
         reason=reason,
         ms=round(ms, 3),
     )
@@ -126,38 +132,71 @@ async def _suggest(server: NeocaretServer, caret: Caret, document: Document | No
         if reason == "model-paused":
             server.in_background(server.model.wake())
         raise _SilentError(reason)
+    if caret.automatic and (found := _found(server, caret, context)):
+        server.requests.supersede(caret.uri, caret.channel, context.moment)
+        _refill(server, caret, context, found)
+        return _offer(server, context, list(found.texts), "store")
+    server.refills.forget(caret.uri)
     texts = await _texts(server, caret, context)
     if not texts:
         raise _SilentError("nothing-generated")
-    return _offer(server, context, texts)
+    return _offer(server, context, texts, "model")
+
+
+def _found(server: NeocaretServer, caret: Caret, context: _Context) -> Found | None:
+    # A selected item of the popup is no text of the document yet.
+    return None if caret.selected else server.kept.find(context.document, context.place, server.settings)
+
+
+def _keep(server: NeocaretServer, caret: Caret, context: _Context, texts: list[str]) -> None:
+    if texts and caret.selected is None:
+        server.kept.keep(KeptList(context.document, context.place, tuple(texts), server.settings))
+
+
+def _refill(server: NeocaretServer, caret: Caret, context: _Context, found: Found) -> None:
+    """Ask for more where few of several are left, once for each list."""
+    if len(found.texts) < FEWEST <= len(found.of.texts) and not found.of.refilled:
+        found.of.refilled = True
+        server.in_background(_keep_more(server, caret, context, found))
+
+
+async def _keep_more(server: NeocaretServer, caret: Caret, context: _Context, found: Found) -> None:
+    single = single_line(server.settings.multiline, context.line_before)
+    with contextlib.suppress(_SilentError):
+        more = await _tidied(server, server.refills, caret, context, single)
+        # What is on the screen stays first.
+        _keep(server, caret, context, list(dict.fromkeys([*found.texts, *more])))
 
 
 async def _texts(server: NeocaretServer, caret: Caret, context: _Context) -> list[str]:
     single = single_line(server.settings.multiline, context.line_before)
-    texts = await _tidied(server, caret, context, single)
+    texts = await _tidied(server, server.requests, caret, context, single)
     if not texts and single and not caret.automatic and server.settings.multiline == "auto":
         # The model would end the line here; who asks nevertheless wants to see how it goes on.
-        texts = await _tidied(server, caret, context, False)
+        texts = await _tidied(server, server.requests, caret, context, False)
+    _keep(server, caret, context, texts)
     fitting = _fitting(texts, _typed_since(server, context), context, caret)
     if texts and not fitting:
         raise _SilentError("changed")
     return fitting
 
 
-async def _tidied(server: NeocaretServer, caret: Caret, context: _Context, single: bool) -> list[str]:
-    completion = await _ask(server, caret, context, single)
-    line_after = context.document.line_after(context.place)
-    return offered(
-        completion.candidates,
-        completion.similar_lines,
-        single_line=single,
-        most=server.settings.candidates,
-        line_after=line_after,
-    )
-
-
-async def _ask(server: NeocaretServer, caret: Caret, context: _Context, single: bool) -> Completion:
+async def _tidied(
+    server: NeocaretServer, requests: Requests, caret: Caret, context: _Context, single: bool
+) -> list[str]:
     around = _around(server, context)
+    completion = await _ask(server, requests, caret, context, around, single=single)
+    document = context.document
+    caret_text = CaretText(
+        for_model(around.before), document.line_after(context.place), for_model(around.below), document.language_id
+    )
+    most = server.settings.candidates
+    return offered(completion.candidates, completion.similar_lines, caret_text, single_line=single, most=most)
+
+
+async def _ask(
+    server: NeocaretServer, requests: Requests, caret: Caret, context: _Context, around: Surroundings, *, single: bool
+) -> Completion:
     prompt = build_prompt(around)
     if not prompt:
         server.requests.supersede(caret.uri, caret.channel, context.moment)
@@ -167,7 +206,7 @@ async def _ask(server: NeocaretServer, caret: Caret, context: _Context, single: 
     elsewhere = text_elsewhere(around) if server.settings.document_ngrams else ()
     request = request_of(server.settings, prompt, single, path, elsewhere)
     try:
-        completion = await server.requests.ask(caret.uri, caret.channel, context.moment, request)
+        completion = await requests.ask(caret.uri, caret.channel, context.moment, request)
     except BackendError as error:
         server.last_error = str(error)
         raise _SilentError("model-error") from error
@@ -203,6 +242,7 @@ def request_of(
         document_ngrams=settings.document_ngrams,
         seed=settings.seed,
         stop=("\n",) if single else (),
+        stop_repeating=not single,
         path=path,
         elsewhere=elsewhere,
         similar_lines=single and settings.document_ngrams,
@@ -242,12 +282,12 @@ def _fitting(texts: list[str], since: str | None, context: _Context, caret: Care
     return [text for text in texts if caret.channel == "popup" and text != since and text.startswith(since)]
 
 
-def _offer(server: NeocaretServer, context: _Context, texts: list[str]) -> Suggestion:
+def _offer(server: NeocaretServer, context: _Context, texts: list[str], source: Source) -> Suggestion:
     document, place = context.document, context.place
     line_end = document.line_end_near(place.line)
     before = document.before(Place(place.line, 0)) + context.line_before
     ids = server.offers.add(OfferedList(before, line_end, tuple(for_document(text, line_end) for text in texts)))
-    return Suggestion(texts, ids, _spot(context, line_end))
+    return Suggestion(texts, ids, _spot(context, line_end), source)
 
 
 def _spot(context: _Context, line_end: str) -> Spot:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from neocaret_server.backend import Candidate
+from neocaret_server.endings import before_next_line, repeats_line_above, within_block
+from neocaret_server.syntax import breaks_syntax
 from neocaret_server.trigger import CLOSERS
 
 _OPENERS = frozenset("([{")
@@ -14,29 +17,45 @@ _QUOTE = re.compile(r"\"{3}|'{3}|`{3}|[\"'`]")
 _BRACKET_OR_STRING = re.compile(r"""[()\[\]{}]|"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'""")
 
 
+@dataclass(frozen=True, slots=True)
+class CaretText:
+    """The text around a caret: what a continuation is measured by."""
+
+    before: str = ""
+    """Before the caret, as far as it is near."""
+    line_after: str = ""
+    """The rest of the caret's line."""
+    below: str = ""
+    """The lines below it."""
+    language_id: str = "python"
+
+    @property
+    def line_before(self) -> str:
+        """The caret's line up to the caret."""
+        return self.before.rpartition("\n")[2]
+
+
 def offered(
-    candidates: Iterable[Candidate], similar_lines: Iterable[str], *, single_line: bool, most: int, line_after: str = ""
+    candidates: Iterable[Candidate], similar_lines: Iterable[str], caret: CaretText, *, single_line: bool, most: int
 ) -> list[str]:
     """Tidy the candidates, and fill the list up to `most` with how similar lines of the document went on.
 
     The rows of a model that is sure all say the same: a copied line is then the better alternative. Where the model
-    has nothing to say, nothing is copied.
+    has nothing to say, nothing is copied. What breaks the syntax comes last.
     """
-    texts = tidy(candidates, single_line=single_line, line_after=line_after)
-    if not texts or not single_line:
+    texts = tidy(candidates, caret, single_line=single_line)
+    if texts and single_line:
+        copied = _distinct(similar_lines, caret, single_line)
+        texts = list(dict.fromkeys([*texts, *copied]))[: max(most, len(texts))]
+    if caret.language_id != "python" or len(texts) < 2:  # noqa: PLR2004 - nothing to sort
         return texts
-    copied = (_trim(text, single_line, line_after) for text in similar_lines)
-    return list(dict.fromkeys([*texts, *(text for text in copied if text.strip())]))[: max(most, len(texts))]
+    return sorted(texts, key=lambda text: breaks_syntax(text, caret.before, caret.line_after))
 
 
-def tidy(candidates: Iterable[Candidate], *, single_line: bool, line_after: str = "") -> list[str]:
-    """Trim each continuation, and drop the blank, the cancelled and the repeated ones, keeping the order.
-
-    `line_after` is the rest of the caret's line.
-    """
-    texts = [candidate.text for candidate in candidates if candidate.finish_reason != "cancelled"]
-    trimmed = (_trim(text, single_line, line_after) for text in texts)
-    return list(dict.fromkeys(text for text in trimmed if text.strip()))
+def tidy(candidates: Iterable[Candidate], caret: CaretText, *, single_line: bool) -> list[str]:
+    """Trim each continuation, and drop the blank, the cancelled and the repeated ones, keeping the order."""
+    texts = (candidate.text for candidate in candidates if candidate.finish_reason != "cancelled")
+    return _distinct(texts, caret, single_line)
 
 
 def up_to_closer(text: str, line_after: str) -> str:
@@ -55,10 +74,16 @@ def up_to_closer(text: str, line_after: str) -> str:
     return text[:end] if after and text[end : end + 1] == after[0] else text
 
 
-def _trim(text: str, single_line: bool, line_after: str) -> str:
+def _distinct(texts: Iterable[str], caret: CaretText, single_line: bool) -> list[str]:
+    trimmed = (_trim(text, caret, single_line) for text in texts)
+    return list(dict.fromkeys(text for text in trimmed if text.strip() and not repeats_line_above(text, caret.before)))
+
+
+def _trim(text: str, caret: CaretText, single_line: bool) -> str:
     text = text.replace("\r\n", "\n")
-    text = text.partition("\n")[0] if single_line else text
-    ended = up_to_closer(text, line_after)
+    text = text.partition("\n")[0] if single_line else within_block(text, caret.line_before)
+    text = before_next_line(text, caret.line_before, caret.below)
+    ended = up_to_closer(text, caret.line_after)
     # The white space before a closer belongs to it: it may be a line of its own.
     return ended if len(ended) < len(text) else text.rstrip()
 

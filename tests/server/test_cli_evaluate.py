@@ -25,7 +25,7 @@ from neocaret_server.cli import main
 from neocaret_server.cli.services import Services
 from neocaret_server.evaluation import Evaluation, EvaluationRequest, WorkProgress
 from neocaret_server.model_backend import ModelBackend, evaluate, generation_request
-from neocaret_server.tidy import tidy
+from neocaret_server.tidy import CaretText, tidy
 
 # The command
 
@@ -63,7 +63,7 @@ def test_figures_are_printed_as_json(capfd: pytest.CaptureFixture[str]) -> None:
 
 def test_options_reach_the_evaluation(capfd: pytest.CaptureFixture[str]) -> None:
     options = "--model m --device cpu --dtype float32 --data a --data b/c --carets 9 --no-document-ngrams"
-    more = "--lines 8 --kilobytes 7 -n 2 --max-new-tokens 6 --seed 5 --human-eval f --samples 4 --temperature 0.3"
+    more = "--other-files 3 --lines 8 --kilobytes 7 -n 2 --max-new-tokens 6 --seed 5 --human-eval f --samples 4 --temperature 0.3"
     (request,) = run(capfd, *options.split(), *more.split())[3]
     assert request == EvaluationRequest(
         choice=ModelChoice("m", "cpu", "float32"),
@@ -74,6 +74,7 @@ def test_options_reach_the_evaluation(capfd: pytest.CaptureFixture[str]) -> None
         candidates=2,
         max_new_tokens=6,
         document_ngrams=False,
+        other_files=3,
         human_eval=Path("f"),
         samples=4,
         temperature=0.3,
@@ -173,21 +174,25 @@ def test_model_is_asked_and_its_answers_ranked_as_for_a_suggestion(tmp_path: Pat
     (tmp_path / "a.py").write_text("x = late\nlate\nearly\nblank\n")
     engine = FirstWordEngine()
     figures = measured(EvaluationRequest(folders=(tmp_path,), lines=0, seed=4), engine)
-    asked = generation_request(CompletionRequest("x =", candidates=5, seed=4, stop=("\n",), path="a.py"))
+    asked = generation_request(
+        CompletionRequest("x =", candidates=5, seed=4, stop=("\n",), stop_repeating=False, path="a.py")
+    )
     assert engine.requests[0] == asked
     backend = ModelBackend(lambda *_: FirstWordEngine())
     backend.load(ModelChoice(), lambda _: None, CancelToken())
     offered = backend.complete(CompletionRequest("x =", candidates=5), CancelToken())
-    assert tidy(offered.candidates, single_line=True) == ["early", "blank", "late"]
+    assert tidy(offered.candidates, CaretText(), single_line=True) == ["early", "blank", "late"]
     starts = figures["lines"]["model"]["kinds"]["line start"]["exact_match"]
-    assert {best: share["hits"] for best, share in starts.items()} == {"1": 1, "3": 3, "5": 3}
+    assert {best: share["hits"] for best, share in starts.items()} == {"1": 2, "3": 3, "5": 3}
 
 
 def test_lines_are_typed_with_as_many_candidates_as_a_suggestion_has(tmp_path: Path) -> None:
     (tmp_path / "a.py").write_text("x = late\nlate\n")
     engine = FirstWordEngine()
     measured(EvaluationRequest(folders=(tmp_path,), carets=0, candidates=1, seed=4), engine)
-    assert engine.requests[0] == generation_request(CompletionRequest("x = late\n", seed=4, stop=("\n",), path="a.py"))
+    assert engine.requests[0] == generation_request(
+        CompletionRequest("x = late\n", seed=4, stop=("\n",), stop_repeating=False, path="a.py")
+    )
 
 
 def test_document_weighs_nothing_in_an_evaluation_without_it(tmp_path: Path) -> None:
@@ -195,6 +200,15 @@ def test_document_weighs_nothing_in_an_evaluation_without_it(tmp_path: Path) -> 
     engine = FirstWordEngine()
     measured(EvaluationRequest(folders=(tmp_path,), document_ngrams=False), engine)
     assert {row.document_weight for request in engine.requests for row in request.rows} == {0.0}
+
+
+def test_windows_of_other_files_count_as_text_of_the_document_where_asked_for(tmp_path: Path) -> None:
+    (tmp_path / "a.py").write_text("x = late\nlate\n")
+    (tmp_path / "b.py").write_text("late = 1\n")
+    for other_files, elsewhere in ((0, {()}), (1, {(), ("late = 1\n",), ("x = late\nlate\n",)})):
+        engine = FirstWordEngine()
+        measured(EvaluationRequest(folders=(tmp_path,), lines=0, other_files=other_files), engine)
+        assert {request.elsewhere for request in engine.requests} == elsewhere
 
 
 def test_without_folders_the_source_of_neocaret_is_held_out() -> None:

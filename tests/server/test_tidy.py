@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from neocaret_server.backend import Candidate, FinishReason
-from neocaret_server.tidy import offered, tidy, up_to_closer
+from neocaret_server.tidy import CaretText, offered, tidy, up_to_closer
 
 
 def candidates(*texts: str, reason: FinishReason = "eos") -> list[Candidate]:
@@ -11,23 +11,23 @@ def candidates(*texts: str, reason: FinishReason = "eos") -> list[Candidate]:
 
 
 def test_equal_and_blank_ones_go_and_the_order_stays() -> None:
-    assert tidy(candidates("b", "a", "b ", "", " \n\t"), single_line=True) == ["b", "a"]
+    assert tidy(candidates("b", "a", "b ", "", " \n\t"), CaretText(), single_line=True) == ["b", "a"]
 
 
 def test_white_space_at_the_end_goes() -> None:
-    assert tidy(candidates("a\n    b  \n\n"), single_line=False) == ["a\n    b"]
+    assert tidy(candidates("a\n    b  \n\n"), CaretText(), single_line=False) == ["a\n    b"]
 
 
 def test_white_space_at_the_start_stays() -> None:
-    assert tidy(candidates("\n    b", "  a"), single_line=False) == ["\n    b", "  a"]
+    assert tidy(candidates("\n    b", "  a"), CaretText(), single_line=False) == ["\n    b", "  a"]
 
 
 def test_a_single_line_is_one_whatever_the_model_says() -> None:
-    assert tidy(candidates("a\nb", "a\r\nc", "\nd"), single_line=True) == ["a"]
+    assert tidy(candidates("a\nb", "a\r\nc", "\nd"), CaretText(), single_line=True) == ["a"]
 
 
 def test_what_was_cancelled_is_not_offered() -> None:
-    assert tidy(candidates("half a w", reason="cancelled"), single_line=True) == []
+    assert tidy(candidates("half a w", reason="cancelled"), CaretText(), single_line=True) == []
 
 
 @pytest.mark.parametrize(
@@ -56,8 +56,8 @@ def test_a_continuation_ends_where_the_editor_has_closed_already(text: str, line
 
 def test_what_only_closes_again_is_not_offered_and_a_closer_keeps_its_line() -> None:
     texts = candidates(")", "1\n)", "1, 2) + 3\n")
-    assert tidy(texts, single_line=False, line_after=")") == ["1\n", "1, 2"]
-    assert tidy(texts, single_line=True, line_after=")") == ["1", "1, 2"]
+    assert tidy(texts, CaretText(line_after=")"), single_line=False) == ["1\n", "1, 2"]
+    assert tidy(texts, CaretText(line_after=")"), single_line=True) == ["1", "1, 2"]
 
 
 @pytest.mark.parametrize(
@@ -75,4 +75,22 @@ def test_similar_lines_fill_the_list_after_what_the_model_says(
     texts: tuple[str, ...], similar: tuple[str, ...], single_line: bool, expected: list[str]
 ) -> None:
     given = candidates(*texts)
-    assert offered(given, similar, single_line=single_line, most=3, line_after=")") == expected
+    assert offered(given, similar, CaretText("f(", ")"), single_line=single_line, most=3) == expected
+
+
+def test_what_breaks_the_syntax_comes_last() -> None:
+    caret = CaretText("values = f(", line_after="")
+    assert offered(candidates("1))", "2)", "3,"), (), caret, single_line=True, most=3) == ["2)", "3,", "1))"]
+    caret = CaretText("values = f(", line_after="", language_id="sql")
+    assert offered(candidates("1))", "2)"), (), caret, single_line=True, most=3) == ["1))", "2)"]
+
+
+def test_the_line_above_is_not_said_again() -> None:
+    caret = CaretText("    import os\n    imp")
+    assert tidy(candidates("ort os", "ort re"), caret, single_line=True) == ["ort re"]
+
+
+def test_several_lines_end_with_the_block_and_before_what_stands_there() -> None:
+    caret = CaretText("def f():", below="\n    return 1\n")
+    texts = candidates("\n    x = 2\n    return 1\n\n\ndef g():\n    pass", "\n    return 1")
+    assert tidy(texts, caret, single_line=False) == ["\n    x = 2"]
