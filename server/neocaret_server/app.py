@@ -8,6 +8,7 @@ import logging
 import os
 import sys
 import threading
+from collections.abc import Callable
 
 from lsprotocol import types
 
@@ -69,7 +70,12 @@ def build_server(backend: Backend) -> NeocaretServer:
     return server
 
 
-def serve_opening(backend: Backend, opening: Opening, client_process_id: int | None = None) -> int:
+def serve_opening(
+    backend: Backend,
+    opening: Opening,
+    client_process_id: int | None = None,
+    adjust: Callable[[NeocaretServer], None] | None = None,
+) -> int:
     """Serve the client that has been greeted until it leaves; return the exit code.
 
     The code is 0 after `shutdown`, and 1 where the client left without it. Where a model was asked for, the process
@@ -79,6 +85,8 @@ def serve_opening(backend: Backend, opening: Opening, client_process_id: int | N
     # Below that, pygls logs whole messages, and with them the text of documents.
     logging.getLogger("pygls").setLevel(logging.ERROR)
     server = build_server(backend)
+    if adjust is not None:
+        adjust(server)
     try:
         code = asyncio.run(serve(server, opening, client_process_id))
     except KeyboardInterrupt:

@@ -20,6 +20,7 @@ from neocaret_server.backend import Backend, CancelToken, Completion, Completion
 from neocaret_server.client import Client
 from neocaret_server.documents import Document, DocumentStore
 from neocaret_server.export import ExportError, path_from_uri
+from neocaret_server.kept import KeptLists
 from neocaret_server.model_thread import ModelThread
 from neocaret_server.notebooks import Notebooks
 from neocaret_server.offers import Offers
@@ -64,6 +65,9 @@ class NeocaretServer(LanguageServer):
         """Held while a file is written, so that pipelined writes keep their order."""
         self.model = ModelThread(backend, self._model_changed)
         self.requests = Requests(self._complete)
+        self.refills = Requests(self._complete)
+        """Of lists that are kept; nobody waits for these."""
+        self.kept = KeptLists()
         self.generations: dict[types.ProgressToken, asyncio.Task[Any]] = {}
         """The requests for long generations that run or wait, by their progress tokens or else by keys of our own."""
         self.last_reason: Reason | None = None
@@ -127,6 +131,7 @@ class NeocaretServer(LanguageServer):
     def load_model(self) -> None:
         """Load the chosen model in the background, in place of the present one."""
         self.model.pause_after(self.settings.pause_after_minutes * _MINUTE)
+        self.kept.clear()
         self.model.load(self.choice)
 
     def why_not_ready(self) -> str:
@@ -139,6 +144,8 @@ class NeocaretServer(LanguageServer):
         """Make a document unknown, rather than out of step with the client's, until it is opened again."""
         self.documents.close(uri)
         self.requests.forget(uri)
+        self.refills.forget(uri)
+        self.kept.forget(uri)
 
     def forget_notebook(self, uri: str) -> None:
         """Make a notebook and its cells unknown until it is opened again."""

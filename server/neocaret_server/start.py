@@ -11,10 +11,18 @@ from neocaret_server.stdio import take_standard_streams
 
 if TYPE_CHECKING:
     from neocaret_server.backend import Backend
+    from neocaret_server.server import NeocaretServer
 
 
-def serve_stdio(new_backend: Callable[[], Backend], client_process_id: int | None = None) -> int:
-    """Serve one client until it leaves; return the exit code, as `app.serve_opening` does."""
+def serve_stdio(
+    new_backend: Callable[[], Backend],
+    client_process_id: int | None = None,
+    adjust: Callable[[NeocaretServer], None] | None = None,
+) -> int:
+    """Serve one client until it leaves; return the exit code, as `app.serve_opening` does.
+
+    `adjust` is called with the server before it serves.
+    """
     opening = Opening(*take_standard_streams())
     # The protocol's six hundred classes are many objects and no garbage: looking for it takes a tenth of the start.
     gc.disable()
@@ -24,4 +32,4 @@ def serve_stdio(new_backend: Callable[[], Backend], client_process_id: int | Non
 
     gc.freeze()
     gc.enable()
-    return serve_opening(backend, opening, client_process_id)
+    return serve_opening(backend, opening, client_process_id, adjust)

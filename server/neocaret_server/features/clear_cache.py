@@ -1,4 +1,4 @@
-"""`neocaret.clearCache`: forget what was kept of earlier prompts."""
+"""`neocaret.clearCache`: forget what was kept of earlier prompts and of what was generated."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ NAME = "neocaret.clearCache"
 async def handle(ls: NeocaretServer, params: types.ExecuteCommandParams) -> dict[str, Any]:
     """Clear the model's cache; where no model is loaded there is none."""
     read_arguments(NAME, params.arguments, {})
+    ls.kept.clear()
     if ls.model.state == "ready":
         await ls.model.clear_cache()
     return {}

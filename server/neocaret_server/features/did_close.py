@@ -9,5 +9,4 @@ from neocaret_server.server import NeocaretServer
 
 def handle(ls: NeocaretServer, params: types.DidCloseTextDocumentParams) -> None:
     """Forget the document and what was asked about it."""
-    ls.documents.close(params.text_document.uri)
-    ls.requests.forget(params.text_document.uri)
+    ls.forget_document(params.text_document.uri)

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import sys
+from typing import TYPE_CHECKING
 
 from neocaret_server.backend import Backend
 from neocaret_server.start import serve_stdio
 from neocaret_server.typing_bench.policies import BACKENDS
+
+if TYPE_CHECKING:
+    from neocaret_server.server import NeocaretServer
 
 
 def main() -> int:
@@ -19,7 +23,13 @@ def main() -> int:
         wrapped: Backend = between(ModelBackend())
         return wrapped
 
-    return serve_stdio(backend)
+    return serve_stdio(backend, adjust=_keep_nothing)
+
+
+def _keep_nothing(server: NeocaretServer) -> None:
+    from neocaret_server.kept import KeptLists
+
+    server.kept = KeptLists(most_lists=0)
 
 
 if __name__ == "__main__":
