@@ -33,6 +33,8 @@ class EvaluationRequest:
     max_new_tokens: int = CompletionRequest("").max_new_tokens
     document_ngrams: bool = CompletionRequest("").document_ngrams
     """Whether suggestions go by the n-grams of the text before the caret too."""
+    other_files: int = 0
+    """Of so many files beside a caret's own a window counts as text of the document."""
     human_eval: Path | None = None
     """The benchmark's own problem file: what the model writes for it is run."""
     samples: int = 10

@@ -377,6 +377,7 @@ def _code_plan(request: EvaluationRequest) -> CodePlan:
         typing=_asking(request, CompletionRequest("").candidates),
         text_bytes=request.kilobytes * 1000,
         seed=request.seed,
+        other_files=request.other_files,
     )
 
 
@@ -400,8 +401,8 @@ def _asking(request: EvaluationRequest, candidates: int) -> Asking:
     counts = request.document_ngrams
     asked = CompletionRequest("", candidates, seed=request.seed, document_ngrams=counts, similar_lines=counts)
 
-    def offer(before: str, continuations: Sequence[engine_port.Continuation]) -> list[str]:
-        similar = _similar_lines(replace(asked, prompt=before))
+    def offer(before: str, others: Sequence[str], continuations: Sequence[engine_port.Continuation]) -> list[str]:
+        similar = _similar_lines(replace(asked, prompt=before, elsewhere=tuple(others)))
         return offered(_ranked(continuations), similar, CaretText(before), single_line=True, most=candidates)
 
     return Asking(rows=_rows(asked), max_new_tokens=request.max_new_tokens, offer=offer)

@@ -31,7 +31,7 @@ from neocaret_model.loading import load_engine
 LADDER = (Sampling(), Sampling(temperature=0.4, seed=2), Sampling(temperature=0.5, seed=3))
 
 
-def in_order(_before: str, continuations: Sequence[Continuation]) -> list[str]:
+def in_order(_before: str, _others: Sequence[str], continuations: Sequence[Continuation]) -> list[str]:
     return [continuation.text for continuation in continuations]
 
 

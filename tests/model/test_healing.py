@@ -47,6 +47,25 @@ def test_the_last_piece_is_taken_back(prompt: str, taken: str) -> None:
     assert healed.text == taken
 
 
+@pytest.mark.parametrize(
+    ("prompt", "taken"),
+    [
+        ("if a.\n    b = c\n    ", ""),
+        ("if a.\n    b = c\n\n    ", ""),
+        ("if a.\n    b = c\n  ", "\n  "),
+        ("if a.\n    b = c\n        ", "\n        "),
+        ("    f(\n    ", "\n    "),
+    ],
+)
+def test_an_indentation_is_taken_back_unless_it_is_whole(prompt: str, taken: str) -> None:
+    assert TEXTS.heal(tokens_of(prompt)).text == taken
+
+
+def test_an_indentation_of_several_tokens_is_always_taken_back() -> None:
+    texts = [None, b"a", b"\n", b"    "]
+    assert TokenTexts(texts).heal([0, 1, 2, 3, 1, 2, 3]).text == "\n    "
+
+
 def test_tokens_that_reach_over_the_piece_are_taken_back_whole() -> None:
     healed = TokenTexts([None, b"a", b"b.", b"c"]).heal([0, 1, 2, 3])
     assert (healed.tokens, healed.text) == ([0, 1, 2], "c")

@@ -5,6 +5,9 @@ never stand before `y` in any text that the model learned from. So the last piec
 taken back, and the first new tokens are chosen among those that begin with its text, or that its text begins with,
 until it is written again.
 
+An indentation that is where the next line begins is left as it is, if the tokenizer made one token of it and the line
+end before it: no text that the model learned from has more indentation after such a token.
+
 Source: the method is known as token healing (S. Lundberg, guidance, 2023); JetBrains' local completion does the same
 (arXiv 2405.08704, section 5).
 """
@@ -17,8 +20,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
+from neocaret_model.engine.indentation import is_whole
+
 MOST_BYTES = 48
 """A longer piece is left as it is: what begins like that was hardly ever learned as fewer tokens."""
+MOST_TOKENS_ABOVE = 512
+"""That are read to see which blocks the end of a prompt is in."""
 
 _PIECE = re.compile(r"(?:\n[ \t]*|[ \t]+|[ ]?\w+|[ ]?[^\w\s]+)\Z")
 _CONTINUATION = range(0x80, 0xC0)
@@ -64,7 +71,14 @@ class TokenTexts:
             if text is None or len(taken) + len(text) > MOST_BYTES:
                 return Healed(list(tokens), "")
             taken = text + taken
+        if begin == len(tokens) - 1 and self._is_whole_indentation(tokens):
+            return Healed(list(tokens), "")
         return Healed(list(tokens[:begin]), taken.decode())
+
+    def _is_whole_indentation(self, tokens: Sequence[int]) -> bool:
+        tail = b"".join(self._texts[token] or b"" for token in tokens[-MOST_TOKENS_ABOVE:]).decode("utf-8", "ignore")
+        above, line_end, indentation = tail.rpartition("\n")
+        return bool(line_end) and not indentation.strip(" \t") and is_whole(above, indentation)
 
     def _last_piece(self, tokens: Sequence[int]) -> int:
         """The length of the last piece in bytes."""

@@ -14,6 +14,7 @@ from neocaret_model.evaluation.carets import LINES, Caret, draw_carets
 from neocaret_model.evaluation.errors import EvaluationError
 from neocaret_model.evaluation.lines import LineReport, measure_lines
 from neocaret_model.evaluation.ngram import ngram_lines
+from neocaret_model.evaluation.other_files import Related, no_files, related_to
 from neocaret_model.evaluation.source_files import SourceFiles
 from neocaret_model.evaluation.suggestions import Asking, Suggest, ask_engine
 from neocaret_model.similar_line import similar_lines
@@ -40,6 +41,8 @@ class CodePlan:
     """The most text whose bits are counted."""
     seed: int
     """Of the places, lines and files that are drawn."""
+    other_files: int = 0
+    """Of so many files beside a caret's own a window is at hand, as if they were open or could be read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +82,7 @@ def _lines(engine: Engine, sources: SourceFiles, plan: CodePlan, progress: Progr
         way.name: measure_lines(
             way.suggest, carets, len(plan.asking.rows), way.forget, partial(progress, f"Carets: {way.shown}")
         )
-        for way in _ways(engine, plan.asking)
+        for way in _ways(engine, plan.asking, _related(sources, plan))
     }
 
 
@@ -87,7 +90,7 @@ def _typing(engine: Engine, sources: SourceFiles, plan: CodePlan, progress: Prog
     carets = _drawn(draw_carets(sources.files, plan.typed_lines, plan.seed, partial(progress, "Drawing lines"), LINES))
     return {
         way.name: measure_typing(way.suggest, carets, way.forget, partial(progress, f"Lines: {way.shown}"))
-        for way in _ways(engine, plan.typing)
+        for way in _ways(engine, plan.typing, _related(sources, plan))
     }
 
 
@@ -113,8 +116,12 @@ class _Way:
     """Makes it begin as when a file was just opened."""
 
 
-def _ways(engine: Engine, asking: Asking) -> Iterator[_Way]:
-    model = ask_engine(engine, asking)
+def _related(sources: SourceFiles, plan: CodePlan) -> Related:
+    return related_to(sources.files, plan.other_files) if plan.other_files else no_files
+
+
+def _ways(engine: Engine, asking: Asking, related: Related) -> Iterator[_Way]:
+    model = ask_engine(engine, asking, related)
     yield _Way(MODEL, engine.info.name, model, engine.clear_cache)
     count = len(asking.rows)
     yield _baseline("similar line", lambda _, before: similar_lines(before, count))

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from neocaret_model.engine.port import Continuation, Engine, GenerationRequest, Sampling
+from neocaret_model.evaluation.other_files import Related
 
 Suggest = Callable[[str, str], Sequence[str]]
 """From a file's path and its text before the caret to continuations up to the line's end, best first."""
@@ -21,15 +22,24 @@ class Asking:
 
     rows: tuple[Sampling, ...]
     max_new_tokens: int
-    offer: Callable[[str, Sequence[Continuation]], list[str]]
-    """From the text before the caret and the continuations in the order of the rows to what is offered, best first."""
+    offer: Callable[[str, Sequence[str], Sequence[Continuation]], list[str]]
+    """From the text before the caret, texts of other files and the continuations to what is offered, best first."""
 
 
-def ask_engine(engine: Engine, asking: Asking) -> Suggest:
-    """Return what asks the engine."""
+def ask_engine(engine: Engine, asking: Asking, related: Related) -> Suggest:
+    """Return what asks the engine; the n-grams of what `related` has for a caret count as the document's own."""
 
     def suggest(path: str, before: str) -> list[str]:
-        request = GenerationRequest(before, asking.rows, asking.max_new_tokens, stop=("\n",), path=path, heal=True)
-        return asking.offer(before, engine.generate(request).continuations)
+        others = tuple(related(path, before))
+        request = GenerationRequest(
+            before,
+            asking.rows,
+            asking.max_new_tokens,
+            stop=("\n",),
+            path=path,
+            elsewhere=others,
+            heal=True,
+        )
+        return asking.offer(before, others, engine.generate(request).continuations)
 
     return suggest

@@ -46,6 +46,9 @@ def evaluate(
     document_ngrams: Annotated[
         bool, typer.Option(help="Whether suggestions go by what the text before the caret repeats.")
     ] = _DEFAULTS.document_ngrams,
+    other_files: Annotated[
+        int, typer.Option(metavar="N", min=0, help="Use the likest part of so many other files too.")
+    ] = _DEFAULTS.other_files,
     human_eval: Annotated[
         Path | None, typer.Option(metavar="FILE", help="HumanEval's problems: the programs written for them are run.")
     ] = None,
@@ -72,6 +75,7 @@ def evaluate(
         candidates=candidates,
         max_new_tokens=max_new_tokens,
         document_ngrams=document_ngrams,
+        other_files=other_files,
         human_eval=human_eval,
         samples=samples,
         temperature=temperature,
