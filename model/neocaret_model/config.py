@@ -88,7 +88,9 @@ def _refuse_other_architectures(fields: dict[str, Any], folder: Path) -> None:
     kind = fields.get("model_type")
     if kind != "gpt_neo":
         what = f"a model of type {kind!r}" if kind else "a model of no stated type"
-        raise UnsupportedModelError(f"{folder} holds {what}, and only GPT-Neo (model_type 'gpt_neo') can be loaded.")
+        raise UnsupportedModelError(
+            f"{folder} holds {what}, and only GPT-Neo (model_type 'gpt_neo') runs on our network."
+        )
     if fields.get("quantization_config") is not None:
         raise UnsupportedModelError(
             f"{folder} holds quantised weights, which cannot be loaded: use the checkpoint they were made from."

@@ -45,11 +45,7 @@ class OtherCheckpoint:
         if (self._folder / TOKENIZER_FILE).is_file():
             return read_tokenizer(self._folder)
         try:
-            with quiet():
-                converted = AutoTokenizer.from_pretrained(
-                    str(self._folder), local_files_only=True, trust_remote_code=False
-                )
-            return TextTokenizer(converted.backend_tokenizer)
+            return _converted(self._folder)
         except Exception as error:
             # Whatever a converter or a library that is missing makes of files that it does not know.
             raise UnsupportedModelError(
@@ -84,3 +80,12 @@ class OtherCheckpoint:
         if isinstance(runner, TransformersRunner):
             return Running(runner, self._config.positions, THROUGH_TRANSFORMERS)
         return Running(runner, min(self._config.positions, MOST_RECOMPUTED), _RECOMPUTED)
+
+
+def _converted(folder: Path) -> TextTokenizer:
+    with quiet():
+        converted = AutoTokenizer.from_pretrained(str(folder), local_files_only=True, trust_remote_code=False)
+    names = tuple(converted.vocab_files_names.values())
+    if not any((folder / name).is_file() for name in names):  # transformers then makes an empty one up
+        raise FileNotFoundError(f"none of {', '.join(names)}")
+    return TextTokenizer(converted.backend_tokenizer)

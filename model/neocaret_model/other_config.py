@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import logging as standard_logging
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -28,7 +29,10 @@ MOST_POSITIONS = 4096
 
 _BRINGS_CODE = ("auto_map", "attn_implementation", "experts_implementation", "fusion_config", "custom_pipelines")
 _POSITIONS = ("max_position_embeddings", "max_seq_len", "seq_length", "max_sequence_length")
-_LARGEST = {"vocab_size": 4_000_000, "hidden_size": 65_536, "num_hidden_layers": 512, "num_attention_heads": 1_024}
+_COUNTED = re.compile(r"(?:num|n)_\w*(?:layer|expert|head|block)s?|\w*layers")
+"""How architectures call what there are several of: transformers makes lists and modules of so many at once."""
+_MOST_COUNTED = 512
+_LARGEST = {"vocab_size": 4_000_000, "hidden_size": 65_536, "num_hidden_layers": 512, "num_attention_heads": 512}
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +58,7 @@ def read_other_config(folder: Path) -> OtherConfig:
     fields = read_json_object(path)
     if kind not in MODEL_FOR_CAUSAL_LM_MAPPING_NAMES or kind not in CONFIG_MAPPING:
         raise UnsupportedModelError(_unknown(folder, kind, fields))
+    _require_countable(fields, path)
     with told_as_damage(path), quiet():
         config: PretrainedConfig = CONFIG_MAPPING[kind].from_dict(_harmless(fields))
         if config.get_text_config(decoder=True) is not config or type(config) not in MODEL_FOR_CAUSAL_LM_MAPPING:
@@ -116,6 +121,12 @@ def _harmless(fields: dict[str, Any]) -> dict[str, Any]:
 def _number(value: dict[str, Any]) -> Any:
     """Read a number that JSON does not have, as transformers writes it: `{"__float__": "Infinity"}`."""
     return float(value["__float__"]) if value.keys() == {"__float__"} else value
+
+
+def _require_countable(fields: dict[str, Any], path: Path) -> None:
+    for name, value in fields.items():
+        if _COUNTED.fullmatch(name) and isinstance(value, int) and value > _MOST_COUNTED:
+            raise BrokenWeightsError(f"{path} is damaged: {name} must be at most {_MOST_COUNTED}.")
 
 
 def _sizes(config: PretrainedConfig, path: Path) -> dict[str, int]:

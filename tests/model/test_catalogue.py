@@ -9,6 +9,7 @@ from huggingface_hub import constants
 from neocaret_model import catalogue, hub
 from neocaret_model.catalogue import KnownModel, list_models
 from neocaret_model.hub import resolve
+from neocaret_model.loading import load_engine
 
 COMMIT = "0123456789" * 4
 
@@ -63,12 +64,28 @@ def test_a_published_model_in_the_cache_is_here_and_measured(cache: Path, tiny_f
     assert resolve("gpt-neo-125M", lambda *_: None, lambda: False) == folder
 
 
-def test_every_other_gpt_neo_in_the_cache_is_listed(cache: Path, tiny_folder: Path) -> None:
+def test_every_other_model_in_the_cache_that_may_be_loaded_is_listed_with_what_it_runs_on(
+    cache: Path, tiny_folder: Path, other_folders: dict[str, Path]
+) -> None:
     put_in_cache(cache, "someone/my-neo", tiny_folder)
-    other = put_in_cache(cache, "someone/llama", tiny_folder)
-    (other / "config.json").write_text('{"model_type": "llama"}')
-    assert by_name()["someone/my-neo"].here
-    assert "someone/llama" not in by_name()
+    put_in_cache(cache, "someone/my-qwen", other_folders["qwen2"])
+    for kind in ('{"model_type": "vit", "architectures": ["ViTModel"]}', '{"model_type": "llama"}', "{}"):
+        other = put_in_cache(cache, f"someone/other-{len(kind)}", tiny_folder)
+        (other / "config.json").write_text(kind)
+    listed = {name: model for name, model in by_name().items() if name.startswith("someone/")}
+    assert {name: (model.here, model.own) for name, model in listed.items()} == {
+        "someone/my-neo": (True, True),
+        "someone/my-qwen": (True, False),
+    }
+    assert listed["someone/my-qwen"].parameters == load_engine(str(other_folders["qwen2"]), "cpu").info.parameters
+
+
+def test_of_the_published_models_only_gpt_neo_runs_on_our_own_network() -> None:
+    assert {model.name.partition("/")[0]: model.own for model in list_models()} == {
+        "bundled": True,
+        "EleutherAI": True,
+        "Qwen": False,
+    }
 
 
 def test_what_is_damaged_or_half_there_is_not_here(cache: Path, tiny_folder: Path) -> None:

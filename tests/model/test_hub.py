@@ -273,6 +273,32 @@ def test_shards_are_fetched_by_their_index(hub: Hub, client: Client) -> None:
     assert hub.fetched("three.safetensors") == []
 
 
+def test_a_model_of_another_architecture_is_fetched_and_loaded(
+    hub: Hub, client: Client, other_folders: dict[str, Path]
+) -> None:
+    hub.files = {path.name: path.read_bytes() for path in other_folders["codegen"].iterdir()}
+    engine = load_engine(str(client.folder()), dtype="float32")
+    assert engine.generate(GenerationRequest("import", max_new_tokens=2)).continuations[0].tokens == 2
+
+
+@pytest.mark.parametrize(
+    ("config", "says"),
+    [
+        (b'{"model_type": "gpt_quantum"}', "knows no causal language model of this type"),
+        (b'{"model_type": "gpt_neo", "quantization_config": {}}', "quantised weights"),
+        (b'{"model_type": "t5", "is_encoder_decoder": true}', "an encoder with a decoder"),
+    ],
+)
+def test_what_could_not_be_loaded_is_told_before_its_weights_are_fetched(
+    hub: Hub, client: Client, config: bytes, says: str
+) -> None:
+    hub.files["config.json"] = config
+    result, _ = client.run()
+    assert result["error"] == "UnsupportedModelError"
+    assert says in result["sentence"]
+    assert hub.fetched("model.safetensors") == []
+
+
 def test_a_broken_connection_is_taken_up_where_it_broke(hub: Hub, client: Client) -> None:
     hub.break_after = 2 * CHUNK + 5
     assert (client.folder() / "model.safetensors").read_bytes() == BIG
