@@ -64,7 +64,7 @@ class Typist:
 
     async def asked(self, times: int) -> None:
         async with asyncio.timeout(5):
-            while len(self.backend.requests) < times or self.server.model._running:  # noqa: ASYNC110
+            while len(self.backend.requests) < times or self.server._tasks:  # noqa: ASYNC110
                 await asyncio.sleep(0.001)
         assert len(self.backend.requests) == times
 
