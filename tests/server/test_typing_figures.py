@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
+import time
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +16,7 @@ from neocaret_server.backend import BackendError
 from neocaret_server.typing_bench.figures import Asked, Replay, Work, asked_and_worked, figures_of, times
 from neocaret_server.typing_bench.plot import answer_waits, plot
 from neocaret_server.typing_bench.policies import FIXED_CONTEXT, NEOCARET
+from neocaret_server.typing_bench.process import processor_seconds, resident_bytes
 from neocaret_server.typing_bench.report import PolicyReport, Report, as_json, as_text
 from neocaret_server.typing_bench.request import TypingRequest
 from neocaret_server.typing_bench.script import make_script
@@ -30,6 +34,7 @@ REPLAY = Replay(
     accepted=5,
     acceptances=1,
     seconds=4.0,
+    processor_seconds=0.2,
     memory=[(0.0, 100), (1.0, 300), (2.0, 200)],
 )
 
@@ -66,6 +71,7 @@ def test_shares_are_of_what_they_say() -> None:
     assert figures.accepted == 0.25
     assert (figures.memory_start, figures.memory_end, figures.memory_most) == (100, 200, 300)
     assert figures.cancelled_generations == 1
+    assert figures.processor_ms_per_key == pytest.approx(50)
 
 
 @pytest.mark.parametrize("answers", [0, 2])
@@ -79,7 +85,7 @@ def test_answer_that_was_on_its_way_when_it_was_cancelled_took_no_time() -> None
 
 
 def test_replay_of_nothing_has_figures() -> None:
-    figures = figures_of(Replay([], [], 0, 0, 0, 0, 0, 0.0, []))
+    figures = figures_of(Replay([], [], 0, 0, 0, 0, 0, 0.0, None, []))
     assert (figures.answer.count, figures.keys_saved, figures.memory_start) == (0, 0.0, None)
 
 
@@ -120,3 +126,23 @@ def test_picture_is_drawn_also_of_nothing(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
     with pytest.raises(BackendError, match="not installed"):
         plot(report(REPLAY))
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="only where there is /proc")
+def test_processor_time_and_memory_are_those_of_the_process() -> None:
+    before = processor_seconds(os.getpid())
+    end = time.process_time() + 0.1
+    while time.process_time() < end:
+        pass
+    after = processor_seconds(os.getpid())
+    assert before is not None
+    assert after is not None
+    assert after - before >= 0.08
+    size = resident_bytes(os.getpid())
+    assert size is not None
+    assert size > 10 * 1024**2
+
+
+def test_process_that_is_gone_takes_nothing_that_is_known() -> None:
+    assert processor_seconds(2**31) is None
+    assert resident_bytes(2**31) is None

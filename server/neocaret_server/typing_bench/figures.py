@@ -51,6 +51,8 @@ class Replay:
     accepted: int
     acceptances: int
     seconds: float
+    processor_seconds: float | None
+    """Of the server; None where the system does not tell."""
     memory: Sequence[tuple[float, int]]
     """Seconds since the beginning, and bytes."""
 
@@ -97,6 +99,8 @@ class Figures:
     prefilled_per_key: float
     decoded_per_key: float
     """In tokens, of all candidates together."""
+    processor_ms_per_key: float | None
+    """Of the server, all threads together: what does not depend on who else uses the machine."""
     keys_saved: float
     accepted: float
     """Share of the characters that were not typed."""
@@ -131,6 +135,9 @@ def figures_of(replay: Replay) -> Figures:
         prompt_per_key=_share(sum(each.prompt_tokens for each in replay.work), replay.keys),
         prefilled_per_key=_share(sum(each.prefilled_tokens for each in replay.work), replay.keys),
         decoded_per_key=_share(sum(each.decoded_tokens for each in replay.work), replay.keys),
+        processor_ms_per_key=None
+        if replay.processor_seconds is None
+        else _share(replay.processor_seconds * _MS, replay.keys),
         keys_saved=1 - _share(replay.keys, replay.keys_alone) if replay.keys_alone else 0.0,
         accepted=_share(replay.accepted, replay.characters),
         acceptances=replay.acceptances,

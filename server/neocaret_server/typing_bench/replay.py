@@ -14,7 +14,7 @@ from neocaret_server.backend import BackendError
 from neocaret_server.typing_bench.connection import Connection, connected
 from neocaret_server.typing_bench.editors import EDITORS, Editor, Question
 from neocaret_server.typing_bench.figures import Replay, asked_and_worked
-from neocaret_server.typing_bench.memory import resident_bytes
+from neocaret_server.typing_bench.process import processor_seconds, resident_bytes
 from neocaret_server.typing_bench.script import Script
 from neocaret_server.typing_bench.typist import play
 
@@ -46,9 +46,11 @@ async def replay(
         async with connected(command, traces.append) as connection:
             client = await _initialized(connection, manner)
             status = await _ready(connection)
+            worked_before = processor_seconds(connection.pid)
             async with _watched(connection.pid) as memory:
                 typed = await play(script, client, manner.seed, progress)
                 await client.settle(_SETTLE_SECONDS)
+            worked = processor_seconds(connection.pid)
             await connection.end()
     except (ConnectionError, TimeoutError) as error:
         raise BackendError("The server ended on the way, or does not end; its own words stand above.") from error
@@ -62,6 +64,7 @@ async def replay(
         accepted=typed.accepted,
         acceptances=typed.acceptances,
         seconds=memory[-1][0],
+        processor_seconds=None if worked is None or worked_before is None else worked - worked_before,
         memory=[(seconds, size) for seconds, size in memory if size is not None],
     )
     return seen, status

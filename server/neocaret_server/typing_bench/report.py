@@ -102,6 +102,10 @@ def _column(figures: Figures) -> dict[str, str]:
         ("tokens of prompts per key", f"{figures.prompt_per_key:.1f}"),
         ("tokens prefilled per key", f"{figures.prefilled_per_key:.1f}"),
         ("tokens written per key", f"{figures.decoded_per_key:.1f}"),
+        (
+            "ms of processor time per key",
+            "?" if figures.processor_ms_per_key is None else f"{figures.processor_ms_per_key:.1f}",
+        ),
         ("keys pressed", str(figures.keys)),
         ("keys saved", _percent(figures.keys_saved)),
         ("characters not typed", _percent(figures.accepted)),
