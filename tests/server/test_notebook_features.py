@@ -16,7 +16,7 @@ from neocaret_server.suggest import Caret, suggest
 from neocaret_server.surroundings import surroundings
 
 NOTEBOOK = "file:///w/n.ipynb"
-CAPABLE = {"capabilities": {"notebookDocument": {"synchronization": {}}}}
+CAPABLE: dict[str, Any] = {"capabilities": {"notebookDocument": {"synchronization": {}}}}
 
 
 class Sent:
