@@ -140,11 +140,3 @@ def test_the_doctor_tries_it_and_says_how_it_runs(qwen: Path) -> None:
     (check,) = [check for check in json.loads(done.stdout)["checks"] if check["name"] == "named model"]
     assert check["ok"], check
     assert "Runs through transformers" in check["detail"]
-
-
-def test_what_is_no_model_is_one_sentence(tmp_path: Path) -> None:
-    (tmp_path / "config.json").write_text('{"model_type": "gpt_quantum"}')
-    done = neocaret("complete", "x", "--model", str(tmp_path))
-    assert (done.returncode, done.stdout) == (1, "")
-    assert "knows no causal language model of this type" in done.stderr
-    assert done.stderr.count("\n") == 1
