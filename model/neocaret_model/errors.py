@@ -7,6 +7,7 @@ ModelError
 ├── BrokenWeightsError      truncated, inconsistent or unreadable weights, configuration or tokenizer
 ├── DeviceError             the device or the format is not to be had here
 ├── LoadCancelledError      the caller asked to stop before the model was there
+├── OutputError             a checkpoint that cannot be written where it is asked for
 └── RequestError            a generation request that cannot be carried out
 """
 
@@ -37,6 +38,10 @@ class DeviceError(ModelError):
 
 class LoadCancelledError(ModelError):
     """The caller no longer wants the model; what was downloaded is kept for the next time."""
+
+
+class OutputError(ModelError):
+    """What is to be written is there already, or cannot be; nothing was changed."""
 
 
 class RequestError(ModelError):

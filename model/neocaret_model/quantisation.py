@@ -89,21 +89,25 @@ def as_floats(device: torch.device, dtype: torch.dtype) -> Place:
     return place
 
 
+def is_quantised(name: str, shape: tuple[int, ...], *, tied: bool) -> bool:
+    """Tell whether a tensor becomes int8: what rows are multiplied with, and an embedding that is an output head."""
+    return len(shape) == 2 and name != _POSITIONS and (tied or name != EMBEDDING)  # noqa: PLR2004, a matrix
+
+
 def as_int8(*, tied: bool) -> Place:
     """Return what places matrices as int8 and everything else in float32, on the CPU.
 
-    What is stored as int8 is taken as it is. A `tied` output head is a matrix of its own then, beside the embedding.
+    What is stored as int8 is taken as it is. A `tied` output head is a matrix of its own then, beside an embedding of
+    the same numbers.
     """
     in_float32 = as_floats(torch.device("cpu"), torch.float32)
 
     def place(name: str, stored: Tensor, scales: Tensor | None) -> dict[str, Tensor]:
-        if name == _POSITIONS or stored.dim() != 2:  # noqa: PLR2004, a matrix
+        if not is_quantised(name, tuple(stored.shape), tied=tied):
             return in_float32(name, stored, scales)
-        placed = {} if name != EMBEDDING else in_float32(name, stored, scales)
-        if name == EMBEDDING and not tied:
-            return placed
         matrix = quantise(stored) if scales is None else Quantised(stored.clone(), scales.float().clone())
+        embedded = {EMBEDDING: matrix.floats()} if name == EMBEDDING else {}
         name = OUTPUT_HEAD if name == EMBEDDING else name
-        return placed | {name: matrix.values, name + SCALE: matrix.scales}
+        return embedded | {name: matrix.values, name + SCALE: matrix.scales}
 
     return place

@@ -131,6 +131,20 @@ def _checked_sources(files: list[Path], shapes: Mapping[str, tuple[int, ...]]) -
     return sources
 
 
+def stored_formats(folder: Path, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, str]:
+    """The number format of each tensor named in `shapes`, by safetensors' name for it: `F16`, `I8`.
+
+    Raises:
+        UnsupportedModelError, BrokenWeightsError: as `read_weights` does.
+    """
+    files = weight_files(folder)
+    formats: dict[str, str] = {}
+    for name, (path, stored_name) in _checked_sources(files, shapes).items():
+        with _opened(path, "numpy") as file:
+            formats[name] = file.get_slice(stored_name).get_dtype()
+    return formats
+
+
 def _stored_shapes(files: list[Path]) -> Iterator[tuple[str, tuple[Path, tuple[int, ...]]]]:
     for path in files:
         with _opened(path, "numpy") as file:  # numpy: shapes are to be had without importing torch

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from neocaret_model.evaluation.suggestions import Asking
     from neocaret_server.benchmark import Benchmark, BenchmarkRequest
     from neocaret_server.evaluation import Evaluation, EvaluationRequest, WorkProgress
+    from neocaret_server.quantising import QuantisedModel, QuantiseRequest
 
     EngineLoader = Callable[
         [str, str, str, Callable[[str, int, int], None], Callable[[], bool]],
@@ -329,6 +330,32 @@ def known_models() -> tuple[KnownModel, ...]:
             KnownModel(model.name, model.parameters, model.bytes, model.licence, model.here, model.own)
             for model in list_models()
         )
+
+
+def quantise(request: QuantiseRequest, loading: Callable[[LoadProgress], None], cancel: CancelToken) -> QuantisedModel:
+    """Write a model in int8.
+
+    Raises:
+        BackendError: the model cannot be read, or the folder cannot be written; nothing is left of it then.
+    """
+    from neocaret_model.torch_start import import_torch
+
+    import_torch()
+    from neocaret_model.int8_checkpoint import write_int8
+    from neocaret_server.quantising import QuantisedModel
+
+    def report(message: str, done: int, total: int) -> None:
+        loading(LoadProgress(message, done, total))
+
+    with _told_plainly(f"quantising the model {request.model}"):
+        written = write_int8(
+            request.model,
+            request.folder,
+            overwrite=request.overwrite,
+            progress=report,
+            cancelled=lambda: cancel.cancelled,
+        )
+    return QuantisedModel(written.bytes_before, written.bytes)
 
 
 def evaluate(

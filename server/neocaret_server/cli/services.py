@@ -16,8 +16,10 @@ from neocaret_server.model_backend import (
     evaluate,
     inspect_machine,
     known_models,
+    quantise,
     source_files,
 )
+from neocaret_server.quantising import QuantisedModel, QuantiseRequest
 from neocaret_server.start import serve_stdio
 from neocaret_server.typing_bench.request import TypingRequest
 
@@ -35,6 +37,9 @@ def measure_typing(request: TypingRequest, working: WorkProgress) -> Benchmark:
     return measure(request, working, source_files)
 
 
+Quantise = Callable[[QuantiseRequest, Callable[[LoadProgress], None], CancelToken], QuantisedModel]
+
+
 @dataclass(frozen=True, slots=True)
 class Services:
     """Everything outside the command line that a command uses."""
@@ -45,4 +50,5 @@ class Services:
     evaluate: Evaluate = evaluate
     benchmark: MeasureSpeed = benchmark
     measure_typing: MeasureTyping = measure_typing
+    quantise: Quantise = quantise
     serve: Callable[[Callable[[], Backend], int | None], int] = serve_stdio

@@ -23,6 +23,7 @@ from neocaret_server.cli.errors import CommandError
 from neocaret_server.cli.evaluate import evaluate
 from neocaret_server.cli.models import models
 from neocaret_server.cli.output import print_note
+from neocaret_server.cli.quantise import quantise
 from neocaret_server.cli.services import Services
 from neocaret_server.cli.version import version
 from neocaret_server.export import ExportError
@@ -83,6 +84,7 @@ def serve(context: typer.Context, stdio: _Stdio = False, client_process_id: _Pro
 app.command("complete")(complete)
 app.command("models")(models)
 app.command("doctor")(doctor)
+app.command("quantise")(quantise)
 app.command("eval")(evaluate)
 bench.command("typing")(typing)
 app.add_typer(bench, name="bench")
