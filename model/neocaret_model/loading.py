@@ -51,6 +51,8 @@ class Running:
 
     runner: Runner[Any]
     positions: int
+    dtype: torch.dtype
+    """In which it computes."""
     note: str = ""
 
 
@@ -123,7 +125,7 @@ def _load(model: str, device: str, dtype: str, open_checkpoint: _Open, watch: Wa
         name=model,
         folder=str(folder),
         device=str(place.device),
-        dtype=_name(place.dtype),
+        dtype=_name(running.dtype),
         parameters=parameters,
         positions=running.positions,
         path_comment=reads_path_comment(folder),
@@ -223,7 +225,8 @@ class _OwnNeo(_Neo):
             form = as_int8(tied=self.config.tied) if dtype == torch.int8 else as_floats(place.device, dtype)
             return read_weights(self.folder, tensor_shapes(self.config), form, watch.told, watch.give_up)
 
-        return Running(_runner_over(tested_network(self.config, place.dtype, read)), self.config.positions)
+        tested = tested_network(self.config, place.dtype, read)
+        return Running(_runner_over(tested.network), self.config.positions, tested.dtype, tested.why)
 
 
 def _runner_over(network: Network) -> Runner[Any]:
@@ -254,7 +257,7 @@ class _ReferenceNeo(_Neo):
             progress=watch.told,
             cancelled=watch.give_up,
         )
-        return Running(TransformersRunner(network), self.config.positions)
+        return Running(TransformersRunner(network), self.config.positions, place.dtype)
 
 
 def refuse_int8(place: Place) -> None:

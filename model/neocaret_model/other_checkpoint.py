@@ -78,8 +78,8 @@ class OtherCheckpoint:
         )
         runner = tested_runner(network, self.vocabulary, self._config.positions, place.dtype)
         if isinstance(runner, TransformersRunner):
-            return Running(runner, self._config.positions, THROUGH_TRANSFORMERS)
-        return Running(runner, min(self._config.positions, MOST_RECOMPUTED), _RECOMPUTED)
+            return Running(runner, self._config.positions, place.dtype, THROUGH_TRANSFORMERS)
+        return Running(runner, min(self._config.positions, MOST_RECOMPUTED), place.dtype, _RECOMPUTED)
 
 
 def _converted(folder: Path) -> TextTokenizer:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -18,7 +19,7 @@ from torch import Tensor
 from neocaret_model.config import ModelConfig
 from neocaret_model.engine.branches import Branches
 from neocaret_model.errors import DeviceError
-from neocaret_model.linear import plain
+from neocaret_model.linear import int8_is_right, plain
 from neocaret_model.network import Network
 from neocaret_model.plain_forward import plain_hidden, plain_logits
 from neocaret_model.quantisation import EMBEDDING
@@ -31,9 +32,18 @@ _LONGEST = _PREFIX + max(_ROWS)
 _log = logging.getLogger(__name__)
 
 
-def tested_network(
-    config: ModelConfig, dtype: torch.dtype, read: Callable[[torch.dtype], dict[str, Tensor]]
-) -> Network:
+@dataclass(frozen=True, slots=True)
+class Tested:
+    """A network that computes rightly."""
+
+    network: Network
+    dtype: torch.dtype
+    """Of its products; int8 where its matrices are so."""
+    why: str = ""
+    """Why that is another than was asked for, in a sentence; empty where it is none."""
+
+
+def tested_network(config: ModelConfig, dtype: torch.dtype, read: Callable[[torch.dtype], dict[str, Tensor]]) -> Tested:
     """Build a network in `dtype`, or, where that fails its test, one of plain products in float32.
 
     Args:
@@ -48,14 +58,24 @@ def tested_network(
     expected = expected_logits(config, tensors)
     network = Network(config, tensors)
     if agrees(network, expected, dtype):
-        return network
-    device = network.device
+        if dtype == torch.int8 and not int8_is_right():
+            return _told(
+                network, "This machine's PyTorch multiplies no int8 rightly: the model is computed in float32."
+            )
+        return Tested(network, dtype)
+    device, name = network.device, str(dtype).removeprefix("torch.")
     del network  # its memory is needed
-    _log.warning("The self-test found wrong numbers in %s on %s: plain products in float32 are used.", dtype, device)
     network = Network(config, read(torch.float32), lambda _: plain)
     if not agrees(network, expected, dtype):  # the weights were rounded to this
         raise DeviceError(f"PyTorch {torch.__version__} computes wrong numbers on {device}: use another device.")
-    return network
+    return _told(
+        network, f"The self-test found wrong numbers in {name} on {device}: plain products in float32 are used."
+    )
+
+
+def _told(network: Network, why: str) -> Tested:
+    _log.warning("%s", why)
+    return Tested(network, torch.float32, why)
 
 
 def expected_logits(config: ModelConfig, tensors: dict[str, Tensor]) -> Tensor:

@@ -75,10 +75,23 @@ def test_a_wrong_kernel_is_replaced_and_told(
     monkeypatch.setattr(
         self_test, "Network", lambda config, tensors, choose=lambda _: _wrong: Network(config, tensors, choose)
     )
-    assert load_engine(str(tiny_folder), "cpu", "float32").generate(request).continuations[0].text == right
-    assert (
-        "The self-test found wrong numbers in torch.float32 on cpu: plain products in float32 are used." in caplog.text
+    engine = load_engine(str(tiny_folder), "cpu", "bfloat16")
+    assert engine.generate(request).continuations[0].text == right
+    why = "The self-test found wrong numbers in bfloat16 on cpu: plain products in float32 are used."
+    assert why in caplog.text
+    assert (engine.info.dtype, engine.info.note) == ("float32", why)
+
+
+def test_int8_that_no_kernel_multiplies_is_told(
+    tiny_folder: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(linear, "int8", lambda *_: torch.zeros_like)
+    info = load_engine(str(tiny_folder), "cpu", "int8").info
+    assert (info.dtype, info.note) == (
+        "float32",
+        "This machine's PyTorch multiplies no int8 rightly: the model is computed in float32.",
     )
+    assert info.note in caplog.text
 
 
 def test_a_device_that_computes_wrongly_even_plainly_is_told(
