@@ -76,6 +76,9 @@ class FakeBackend(Backend):
     """Of all calls."""
     loaded: bool = False
 
+    def prepare(self) -> None:
+        """As `backend.Backend.prepare`: a script needs nothing."""
+
     def load(self, choice: ModelChoice, progress: Callable[[LoadProgress], None], cancel: CancelToken) -> ModelInfo:
         """As the port has it."""
         self._note()
