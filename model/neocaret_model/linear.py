@@ -3,9 +3,9 @@
 On a CPU `torch.nn.functional.linear` hands float32 to MKL, which takes far longer for two to eight rows than for one
 (three rows through an output layer of 8192 x 256: 7.6 ms instead of 0.2), and that many are an editor's candidates.
 oneDNN, with weights packed beforehand, takes for five rows what it takes for one, in float32 and, where the processor
-multiplies that, in bfloat16; where it takes less for four rows than for one, rows of zeros are added. Matrices of int8 have a kernel of their own, `int8`. All these operators are private to
-torch or on their way out, so they are looked for, tried against the plain product, and left alone where they are
-missing, wrong or slower.
+multiplies that, in bfloat16; where it takes less for four rows than for one, rows of zeros are added. Matrices of int8
+have a kernel of their own, `int8`. All these operators are private to torch or on their way out, so they are looked
+for, tried against the plain product, and left alone where they are missing, wrong or slower.
 
 R rows, I inputs, O outputs.
 """
@@ -31,8 +31,10 @@ MakeLinear = Callable[[Matrix, Tensor | None], Linear]
 
 _TRIED_ROWS = (1, 3, 5)
 _FULL = 4
-"""Rows with which a packed product is at its best."""
-_TRIES = 5
+"""Rows with which a packed product may be at its best."""
+_WORTH_FILLING = 0.9
+"""Of the time: small matrices pay for the zeros, and only the largest is tried."""
+_TRIES = 3
 _TOLERANCES = {torch.float32: 1e-3, torch.bfloat16: 2e-2}
 """Of the formats that are packed, how far a product may be off, as a share of the largest."""
 _INT8_TOLERANCE = 3e-2
@@ -98,9 +100,10 @@ def int8(weight: Matrix, bias: Tensor | None = None) -> Linear:
 
 
 def choose(weight: Matrix) -> MakeLinear:
-    """Return `int8`, `packed`, `filled_up` or `plain`, whichever serves matrices like `weight` (O x I) best for a few rows.
+    """Return whichever of the products above serves matrices like `weight` (O x I) best for a few rows.
 
-    Takes a few milliseconds. Where int8 matrices have no right kernel, they are computed with in float32.
+    Takes a few milliseconds, and for large ones as long as reading them some dozen times. Where int8 matrices have no
+    right kernel, they are computed with in float32.
     """
     if isinstance(weight, Quantised):
         if int8_is_right():
@@ -117,8 +120,10 @@ def choose(weight: Matrix) -> MakeLinear:
             inputs = torch.randn(max(_TRIED_ROWS), weight.shape[1], generator=generator).to(weight.dtype)
             if not _close(ours(inputs), theirs(inputs), tolerance):
                 return plain
-            ways: dict[MakeLinear, Linear] = {plain: theirs, packed: ours, filled_up: _filled_up(ours)}
-            return min(ways, key=lambda way: _seconds(ways[way], inputs))
+            seconds = _seconds(ours, inputs)
+            if seconds >= _seconds(theirs, inputs):
+                return plain
+            return filled_up if _seconds(_filled_up(ours), inputs) < _WORTH_FILLING * seconds else packed
         except (RuntimeError, AttributeError):
             return plain
 

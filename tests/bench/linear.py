@@ -44,7 +44,9 @@ def _half(weight: Tensor) -> Matrix:
 WAYS: dict[str, tuple[Callable[[Tensor], Matrix], linear.MakeLinear, torch.dtype]] = {
     "float32, plain": (_same, linear.plain, torch.float32),
     "float32": (_same, linear.packed, torch.float32),
+    "float32, filled up": (_same, linear.filled_up, torch.float32),
     "bfloat16": (_half, linear.packed, torch.bfloat16),
+    "bfloat16, filled up": (_half, linear.filled_up, torch.bfloat16),
     "int8": (quantise, linear.int8, torch.float32),
     "int8, weights only": (quantise, weights_only, torch.bfloat16),
 }
@@ -67,7 +69,7 @@ def main() -> None:
     torch.set_num_threads(1)
     shapes = [(3 * width, width), (width, width), (4 * width, width), (width, 4 * width)] * layers
     weights = [torch.randn(shape) * 0.05 for shape in [*shapes, (vocabulary, width)]]
-    print(f"{'rows':18}" + "".join(f"{rows:>9}" for rows in ROWS))
+    print(f"{'rows':20}" + "".join(f"{rows:>9}" for rows in ROWS))
     for name, (convert, make, dtype) in WAYS.items():
         # All but query, key and value, and the output head, have a bias.
         biases = [
@@ -75,7 +77,7 @@ def main() -> None:
             for weight in weights
         ]
         products = [make(convert(weight), bias) for weight, bias in zip(weights, biases, strict=True)]
-        print(f"{name:18}", end="", flush=True)
+        print(f"{name:20}", end="", flush=True)
         for rows in ROWS:
             inputs = [torch.randn(rows, weight.shape[1]).to(dtype) for weight in weights]
             with torch.inference_mode():

@@ -14,15 +14,18 @@ FORMATS = [(torch.float32, 1e-4), (torch.bfloat16, 0.2)]
 
 @pytest.mark.parametrize(("dtype", "tolerance"), FORMATS, ids=["float32", "bfloat16"])
 @pytest.mark.parametrize("bias", [True, False])
-@pytest.mark.parametrize("rows", [1, 3, 5, 64])
-def test_packed_product_is_the_plain_one(rows: int, bias: bool, dtype: torch.dtype, tolerance: float) -> None:
+@pytest.mark.parametrize("rows", [1, 3, 4, 5, 64])
+@pytest.mark.parametrize("make", [linear.packed, linear.filled_up])
+def test_packed_product_is_the_plain_one(
+    make: linear.MakeLinear, rows: int, bias: bool, dtype: torch.dtype, tolerance: float
+) -> None:
     if dtype == torch.bfloat16 and not torch.ops.mkldnn._is_mkldnn_bf16_supported():
         pytest.skip("this processor has no bfloat16 through oneDNN")
     weight, inputs = torch.randn(96, 64).to(dtype), torch.randn(rows, 64).to(dtype)
     added = torch.randn(96).to(dtype) if bias else None
     with torch.inference_mode():
         expected = linear.plain(weight, added)(inputs)
-        torch.testing.assert_close(linear.packed(weight, added)(inputs), expected, rtol=0, atol=tolerance)
+        torch.testing.assert_close(make(weight, added)(inputs), expected, rtol=0, atol=tolerance)
 
 
 def test_packing_keeps_no_reference_to_the_weight() -> None:
@@ -34,11 +37,21 @@ def test_packing_keeps_no_reference_to_the_weight() -> None:
         torch.testing.assert_close(product(inputs), expected, rtol=0, atol=1e-4)
 
 
-def test_the_faster_one_is_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
-    for winner in (linear.packed, linear.plain):
-        seconds = iter([1.0, 2.0] if winner is linear.packed else [2.0, 1.0])
-        monkeypatch.setattr(linear, "_seconds", lambda *_, seconds=seconds: next(seconds))
-        assert linear.choose(torch.randn(96, 64)) is winner
+@pytest.mark.parametrize(
+    ("packed", "plain", "filled_up", "winner"),
+    [
+        (2.0, 1.0, 0.1, linear.plain),
+        (1.0, 2.0, 1.0, linear.packed),
+        (1.0, 2.0, 0.95, linear.packed),
+        (1.0, 2.0, 0.8, linear.filled_up),
+    ],
+)
+def test_the_faster_one_is_chosen(
+    monkeypatch: pytest.MonkeyPatch, packed: float, plain: float, filled_up: float, winner: linear.MakeLinear
+) -> None:
+    seconds = iter([packed, plain, filled_up])
+    monkeypatch.setattr(linear, "_seconds", lambda *_: next(seconds))
+    assert linear.choose(torch.randn(96, 64)) is winner
 
 
 def test_a_wrong_kernel_is_never_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
