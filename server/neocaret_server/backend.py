@@ -90,7 +90,7 @@ class CompletionRequest:
     """The first candidate takes the likeliest token at each step; only the others are sampled."""
     stop: tuple[str, ...] = ()
     stop_repeating: bool = True
-    """A candidate ends where whole lines of it come for the third time in a row, and keeps them once."""
+    """A candidate ends where its lines come for the third time in a row, or its words for the fourth."""
     path: str = ""
     """Of the file that the prompt is a part of, within its workspace; for models that know what to make of it."""
     document_ngrams: bool = True

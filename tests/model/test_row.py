@@ -60,9 +60,11 @@ def repeating(text: str) -> Row[None]:
             "".join(f"line {number % 8}\n" for number in range(99)),
             "".join(f"line {number}\n" for number in range(8))[:-1],
         ),
+        ("def test_writable_writable_writable_writable_w", "def test_writable"),
+        ("The test for the test for the test for the test for the", "The test for the"),
     ],
 )
-def test_lines_that_repeat_end_the_text_and_stay_once(text: str, kept: str) -> None:
+def test_what_repeats_ends_the_text_and_stays_once(text: str, kept: str) -> None:
     row = repeating(text)
     assert row.continuation().finish_reason == "repetition"
     assert row.continuation().text == kept
@@ -76,6 +78,9 @@ def test_lines_that_repeat_end_the_text_and_stay_once(text: str, kept: str) -> N
         "\n\n\n\n\n\n\n",
         "    0,\n    0,\n    0,\n    0,\n",
         "print(a)\nprint(a)\nprint(a)",
+        "x = (None, None, None, None, None, None)",
+        "------------------------------------------------------------------------",
+        "first(value), first(value), first(value)",
         "".join(f"line {number % 9}\n" for number in range(99)),
     ],
 )

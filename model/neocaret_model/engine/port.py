@@ -89,7 +89,7 @@ class GenerationRequest:
     stop: tuple[str, ...] = ()
     """A continuation ends before the first of these texts."""
     stop_repeating: bool = False
-    """A continuation ends where whole lines of it come for the third time in a row, and keeps them once."""
+    """A continuation ends where its lines come for the third time in a row, or its words for the fourth."""
     path: str = ""
     """The path of the file that the prompt is a part of, for models that were trained to know it; ignored by others."""
     elsewhere: tuple[str, ...] = ()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Generic, TypeVar
 
 from neocaret_model.engine.port import Continuation, FinishReason
-from neocaret_model.engine.stopping import RepeatedLines, StopTexts
+from neocaret_model.engine.stopping import Repetition, StopTexts
 from neocaret_model.text_stream import TextStream
 
 Sampler = TypeVar("Sampler")
@@ -33,11 +33,11 @@ class Row(Generic[Sampler]):
         self.most = most
         """How many tokens it may have."""
         self._skipped = len(begins_with)
-        self._stops: list[tuple[FinishReason, StopTexts | RepeatedLines]] = []
+        self._stops: list[tuple[FinishReason, StopTexts | Repetition]] = []
         if stop:
             self._stops.append(("stop", StopTexts(stop)))
         if stop_repeating:
-            self._stops.append(("repetition", RepeatedLines()))
+            self._stops.append(("repetition", Repetition()))
         self._end: int | None = None
         self._logprob = 0.0
 

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
-REPETITIONS = 3
+from collections.abc import Iterable
+
+LINES_REPEATED = 3
 """How often the same lines come one after the other before it is taken for a loop that will not end."""
+
+WORDS_REPEATED = 4
+"""The same of words within a line."""
 
 LONGEST_PERIOD = 8
 """Lines that repeat together."""
 
-_LEAST_LETTERS = 4
+LONGEST_WORDS = 60
+"""Characters of words that repeat together."""
+
+_LEAST_LETTERS_OF_LINES = 4
+_LEAST_LETTERS_OF_WORDS = 8
+"""Shorter ones repeat in good code: `None, None, None, None`."""
 
 
 class StopTexts:
@@ -31,29 +41,47 @@ class StopTexts:
         return min(places, default=None)
 
 
-class RepeatedLines:
-    """Looks for lines that a growing continuation says over and over, as small models do once they have begun to."""
+class Repetition:
+    """Looks for what a growing continuation says over and over, as small models do once they have begun to."""
 
     def __init__(self) -> None:
         self._searched = 0
 
     def find(self, text: str) -> int | None:
-        """The place where whole lines begin to repeat what stands before them, or None while they do not.
+        """The place where a text begins to repeat what stands before it, or None while it does not.
 
-        Lines without words may repeat: closing brackets, blank lines, zeros. `text` must begin with the text of the
+        What has no words may repeat: closing brackets, blank lines, zeros. `text` must begin with the text of the
         call before.
         """
-        ended = text.rfind("\n", self._searched) >= 0
+        ended = text.find("\n", self._searched) >= 0
         self._searched = len(text)
-        if not ended:
-            return None
-        lines = text.split("\n")[:-1]
-        for period in range(1, min(LONGEST_PERIOD, len(lines) // REPETITIONS) + 1):
-            unit = lines[-period:]
-            if lines[-REPETITIONS * period :] == unit * REPETITIONS and _says_something(unit):
-                return len("\n".join(lines[: len(lines) - (REPETITIONS - 1) * period]))
-        return None
+        return _lines_repeat(text) if ended else _words_repeat(text)
 
 
-def _says_something(lines: list[str]) -> bool:
-    return sum(map(str.isalpha, "".join(lines))) >= _LEAST_LETTERS
+def _lines_repeat(text: str) -> int | None:
+    lines = text.split("\n")[:-1]
+    for period in range(1, min(LONGEST_PERIOD, len(lines) // LINES_REPEATED) + 1):
+        unit = lines[-period:]
+        if lines[-LINES_REPEATED * period :] == unit * LINES_REPEATED and _letters(unit) >= _LEAST_LETTERS_OF_LINES:
+            return len("\n".join(lines[: len(lines) - (LINES_REPEATED - 1) * period]))
+    return None
+
+
+def _words_repeat(text: str) -> int | None:
+    for period in range(_LEAST_LETTERS_OF_WORDS, min(LONGEST_WORDS, len(text) // WORDS_REPEATED) + 1):
+        unit = text[-period:]
+        if text.endswith(unit * WORDS_REPEATED) and _letters(unit) >= _LEAST_LETTERS_OF_WORDS:
+            return _word_end(text, len(text) - (WORDS_REPEATED - 1) * period)
+    return None
+
+
+def _word_end(text: str, place: int) -> int:
+    """Return the end of the word that a place is inside of, or the place itself."""
+    if place and text[place - 1].isalnum():
+        while place < len(text) and text[place].isalnum():
+            place += 1
+    return place
+
+
+def _letters(texts: Iterable[str]) -> int:
+    return sum(map(str.isalpha, "".join(texts)))

@@ -43,7 +43,7 @@ def complete(
     seed: Annotated[int | None, typer.Option(metavar="S", help="The same seed gives the same text.")] = None,
     stop: Annotated[list[str] | None, typer.Option(metavar="TEXT", help="End before this text; repeatable.")] = None,
     stop_repeating: Annotated[
-        bool | None, typer.Option(help="Whether to end where lines come for the third time in a row. [yes]")
+        bool | None, typer.Option(help="Whether to end where the text repeats itself. [yes]")
     ] = None,
     prompt_file: Annotated[str | None, typer.Option(metavar="FILE", help="The prompt's file; - is stdin.")] = None,
     export: Annotated[str | None, typer.Option(metavar="FILE", help="Write prompt and best continuation.")] = None,
