@@ -137,6 +137,10 @@ class Work(Protocol):
         """Whether nothing is left to do for it."""
         ...
 
+    def partial(self) -> tuple[Candidate, ...]:
+        """What there is so far, in the order of a completion; candidates that still grow are marked `cancelled`."""
+        ...
+
     def result(self) -> Completion:
         """What has become of it; to be asked once it is done.
 

@@ -31,9 +31,10 @@ _BYTES = 1_000_000
 class FakeWork:
     """A request that takes a step for each token."""
 
-    def __init__(self, steps: Iterator[Completion | None]) -> None:
-        """`steps` ends with the completion."""
+    def __init__(self, steps: Iterator[tuple[Candidate, ...] | Completion]) -> None:
+        """`steps` are what there is after each, and end with the completion."""
         self._steps = steps
+        self._candidates: tuple[Candidate, ...] = ()
         self._completion: Completion | None = None
 
     @property
@@ -43,7 +44,15 @@ class FakeWork:
 
     def advance(self) -> None:
         """Take a step."""
-        self._completion = next(self._steps)
+        step = next(self._steps)
+        if isinstance(step, Completion):
+            self._completion = step
+        else:
+            self._candidates = step
+
+    def partial(self) -> tuple[Candidate, ...]:
+        """As the port has it."""
+        return self._candidates
 
     def result(self) -> Completion:
         """As the port has it."""
@@ -131,7 +140,7 @@ class FakeBackend(Backend):
 
     def _steps(
         self, request: CompletionRequest, cancel: CancelToken, progress: Callable[[int, int], None] | None
-    ) -> Iterator[Completion | None]:
+    ) -> Iterator[tuple[Candidate, ...] | Completion]:
         texts = list(islice(cycle(self._texts(request.prompt)), request.candidates))
         length = min(max((len(_tokens(text)) for text in texts), default=0), request.max_new_tokens)
         done = 0
@@ -139,9 +148,10 @@ class FakeBackend(Backend):
             done += 1
             if progress is not None:
                 progress(done, length)
-            yield None
+            yield tuple(_candidate(text, row, done, request, "cancelled") for row, text in enumerate(texts))
         self.cancelled += cancel.cancelled
-        candidates = tuple(_candidate(text, row, done, request, cancel) for row, text in enumerate(texts))
+        cut: FinishReason = "cancelled" if cancel.cancelled else "length"
+        candidates = tuple(_candidate(text, row, done, request, cut) for row, text in enumerate(texts))
         tokens = len(_tokens(request.prompt))
         yield Completion(candidates, tokens, tokens, 0, 0.0, 0.0)
 
@@ -153,10 +163,10 @@ def _stopped_while_waiting(cancel: CancelToken, seconds: float) -> bool:
     return cancel.cancelled
 
 
-def _candidate(text: str, row: int, done: int, request: CompletionRequest, cancel: CancelToken) -> Candidate:
+def _candidate(text: str, row: int, done: int, request: CompletionRequest, cut: FinishReason) -> Candidate:
     tokens = _tokens(text)
     kept = "".join(tokens[:done])
-    reason: FinishReason = "eos" if len(tokens) <= done else "cancelled" if cancel.cancelled else "length"
+    reason: FinishReason = "eos" if len(tokens) <= done else cut
     for stop in request.stop:
         if stop in kept:
             kept, reason = kept.partition(stop)[0], "stop"

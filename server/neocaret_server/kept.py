@@ -10,15 +10,13 @@ from collections import OrderedDict, deque
 from dataclasses import dataclass
 
 from neocaret_server.documents import Document, Place
+from neocaret_server.following import CaretAt, typed_since
 from neocaret_server.settings import Settings
 from neocaret_server.tidy import up_to_closer
-from neocaret_server.trigger import CLOSER_OF
 
 MOST_LISTS = 32
 """Of one document: the carets of some lines that were typed last, to come back to after a mistake or a jump."""
 MOST_DOCUMENTS = 64
-
-_CLOSERS = frozenset(CLOSER_OF.values())
 
 
 @dataclass(eq=False, slots=True)
@@ -51,6 +49,11 @@ class KeptLists:
         self._most_lists = most_lists
         self._lists: OrderedDict[str, deque[KeptList]] = OrderedDict()
 
+    @property
+    def on(self) -> bool:
+        """Whether anything is kept at all."""
+        return self._most_lists > 0
+
     def keep(self, kept: KeptList) -> None:
         """Take in a list that is not empty."""
         uri = kept.document.uri
@@ -79,15 +82,9 @@ class KeptLists:
 def left_of(kept: KeptList, document: Document, place: Place) -> tuple[str, ...]:
     """Return how the texts of a list go on from a caret that has come further; nothing where it does not hold."""
     longest = max(map(len, kept.texts), default=0)
-    length = document.offset(place) - kept.document.offset(kept.place)
-    # A line end may be two characters in the document, and is one here.
-    if not 0 <= length <= 2 * longest or not kept.document.same_before(document, kept.place):
+    typed = typed_since(CaretAt(kept.document, kept.place), CaretAt(document, place), longest)
+    if typed is None:
         return ()
-    typed = document.before(place, length).replace("\r\n", "\n").replace("\r", "\n") if length else ""
-    then, now = kept.document.line_after(kept.place), document.line_after(place)
-    added = now.removesuffix(then)
-    if not now.endswith(then) or not _CLOSERS.issuperset(added):
-        return ()
-    texts = (text[len(typed) :] for text in kept.texts if text.startswith(typed))
-    ended = (up_to_closer(text, added) for text in texts)
+    texts = (text[len(typed.text) :] for text in kept.texts if text.startswith(typed.text))
+    ended = (up_to_closer(text, typed.closers) for text in texts)
     return tuple(dict.fromkeys(text for text in ended if text.strip()))

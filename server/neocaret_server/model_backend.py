@@ -98,6 +98,10 @@ class ModelWork:
         """As `backend.Work.done`."""
         return self.work.done
 
+    def partial(self) -> tuple[Candidate, ...]:
+        """As `backend.Work.partial`."""
+        return _ranked(self.work.partial())
+
     def result(self) -> Completion:
         """As `backend.Work.result`."""
         with _told_plainly("generating"):

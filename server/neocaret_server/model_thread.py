@@ -21,6 +21,7 @@ from neocaret_server.backend import (
     Backend,
     BackendError,
     CancelToken,
+    Candidate,
     Completion,
     CompletionRequest,
     LoadProgress,
@@ -49,6 +50,13 @@ class _Job:
     cancel: CancelToken
     future: asyncio.Future[Any]
     kind: _Kind
+    grown: Callable[[tuple[Candidate, ...]], None] | None = None
+    """Called on the loop with what a generation has after each step."""
+
+    def tell(self, work: Work) -> None:
+        """Tell what there is so far to who wants to know."""
+        if self.grown is not None:
+            _call_on(self.future.get_loop(), self.grown, work.partial())
 
     def settle(self, result: Any, error: Exception | None = None) -> None:
         """Tell the one who waits."""
@@ -99,11 +107,15 @@ class ModelThread:
             await self._submit(lambda: None, None, CancelToken())
 
     async def complete(
-        self, request: CompletionRequest, cancel: CancelToken, progress: Callable[[int, int], None] | None = None
+        self,
+        request: CompletionRequest,
+        cancel: CancelToken,
+        progress: Callable[[int, int], None] | None = None,
+        grown: Callable[[tuple[Candidate, ...]], None] | None = None,
     ) -> Completion:
         """Continue a prompt; cancelling the task that waits here sets `cancel`.
 
-        `progress` is called on the event loop, some times per second.
+        `progress` is called on the event loop, some times per second, and `grown` with what there is after each step.
 
         Raises:
             BackendError: as the backend says.
@@ -113,7 +125,7 @@ class ModelThread:
         self._watch_idleness()
         try:
             begin = partial(self._backend.begin, request, cancel, report)
-            return await self._submit(begin, NOTHING, cancel, "generation")
+            return await self._submit(begin, NOTHING, cancel, "generation", grown)
         except asyncio.CancelledError:
             cancel.cancel()
             raise
@@ -172,13 +184,18 @@ class ModelThread:
             self._become("failed", error="The model could not be loaded; the server's log says why.")
 
     def _submit(
-        self, work: Callable[[], Any], if_skipped: _T, cancel: CancelToken, kind: _Kind = "between"
+        self,
+        work: Callable[[], Any],
+        if_skipped: _T,
+        cancel: CancelToken,
+        kind: _Kind = "between",
+        grown: Callable[[tuple[Candidate, ...]], None] | None = None,
     ) -> asyncio.Future[_T]:
         if self._thread is None:
             self._thread = threading.Thread(target=self._run, name="neocaret-model", daemon=True)
             self._thread.start()
         future: asyncio.Future[_T] = asyncio.get_running_loop().create_future()
-        self._jobs.put(_Job(work, if_skipped, cancel, future, kind))
+        self._jobs.put(_Job(work, if_skipped, cancel, future, kind, grown))
         return future
 
     def _run(self) -> None:
@@ -230,6 +247,8 @@ class ModelThread:
         for job, work in going:
             if work.done:
                 self._finish(job, work)
+            else:
+                job.tell(work)
         return [(job, work) for job, work in going if not work.done]
 
     def _finish(self, job: _Job, work: Work) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from pygls.lsp.server import LanguageServer
 from pygls.protocol import default_converter
 
 from neocaret_server import __version__
-from neocaret_server.backend import Backend, CancelToken, Completion, CompletionRequest, ModelChoice
+from neocaret_server.backend import Backend, CancelToken, Candidate, Completion, CompletionRequest, ModelChoice
 from neocaret_server.client import Client
 from neocaret_server.documents import Document, DocumentStore
 from neocaret_server.export import ExportError, path_from_uri
@@ -176,8 +176,13 @@ class NeocaretServer(LanguageServer):
         """Log what went wrong inside; it is nothing that the user could act on."""
         _log.error("%s: %s", source.__name__, error)
 
-    async def _complete(self, request: CompletionRequest, cancel: CancelToken) -> Completion:
-        completion = await self.model.complete(request, cancel)
+    async def _complete(
+        self,
+        request: CompletionRequest,
+        cancel: CancelToken,
+        grown: Callable[[tuple[Candidate, ...]], None] | None,
+    ) -> Completion:
+        completion = await self.model.complete(request, cancel, grown=grown)
         self.tell_trace(work_of(completion, cancelled=cancel.cancelled))
         return completion
 

@@ -82,6 +82,13 @@ class Settings:
     automatic: bool = field(
         default=True, metadata=_as(Rule("flag"), "Whether suggestions come while typing, without being asked for.")
     )
+    deadline_ms: int = field(
+        default=400,
+        metadata=_as(
+            Rule("whole number", 0, 600_000),
+            "Milliseconds after which suggestions that nobody asked for are what is whole by then. 0: never.",
+        ),
+    )
     languages: dict[str, bool] = field(
         default_factory=lambda: {"*": True},
         metadata=_as(Rule("flags by name"), 'Suggestions while typing by language id; "*" for all others.'),

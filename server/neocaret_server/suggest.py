@@ -3,43 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import time
 from dataclasses import dataclass
 
 from lsprotocol import types
 
-from neocaret_server.backend import BackendError, Completion, CompletionRequest
-from neocaret_server.documents import Document, Place, Position
-from neocaret_server.items import Spot, typed_word
-from neocaret_server.kept import Found, KeptList
+from neocaret_server.asking import Asking, Caret, Context, SilentError, context_of, fitting, typed_meanwhile
+from neocaret_server.documents import Document, Place
+from neocaret_server.items import Spot
 from neocaret_server.offers import OfferedList
-from neocaret_server.prompt import Surroundings, build_prompt, for_document, for_model, single_line, text_elsewhere
-from neocaret_server.requests import Moment, Requests
+from neocaret_server.prompt import for_document, single_line
 from neocaret_server.server import NeocaretServer
-from neocaret_server.settings import Settings
-from neocaret_server.surroundings import surroundings
-from neocaret_server.tidy import CaretText, offered
 from neocaret_server.tracing import AnswerTrace, Source
-from neocaret_server.trigger import CLOSER_OF, Channel, Question, Reason, silence
+from neocaret_server.trigger import Question, Reason, silence
+from neocaret_server.while_typing import while_typing
 
-FEWEST = 2
-"""Where fewer kept continuations go on as the user types, others are asked for meanwhile."""
+__all__ = ["Caret", "Suggestion", "suggest"]
 
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Caret:
-    """Where a suggestion is asked for."""
-
-    uri: str
-    position: types.Position
-    channel: Channel
-    automatic: bool
-    selected: types.SelectedCompletionInfo | None = None
-    """The popup's selected item: suggestions must extend it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,30 +34,6 @@ class Suggestion:
     source: Source
 
 
-@dataclass(frozen=True, slots=True)
-class _Context:
-    document: Document
-    place: Place
-    start: Place
-    """Where the range begins that a suggestion replaces."""
-    typed: str
-    line_before: str
-    """The caret's line up to the caret, with the selected popup item as if it were accepted."""
-
-    @property
-    def moment(self) -> Moment:
-        """Return when and where it is asked."""
-        return self.document.version, self.place.line, self.place.index
-
-
-class _SilentError(Exception):
-    """There is no suggestion, for a reason."""
-
-    def __init__(self, reason: Reason) -> None:
-        super().__init__(reason)
-        self.reason = reason
-
-
 async def suggest(server: NeocaretServer, caret: Caret) -> Suggestion | None:
     """Return the suggestion for a caret, or None; the server's state then says why."""
     began = time.perf_counter()
@@ -84,7 +42,7 @@ async def suggest(server: NeocaretServer, caret: Caret) -> Suggestion | None:
     reason: Reason | None = None
     try:
         suggestion = await _suggest(server, caret, document)
-    except _SilentError as silent:
+    except SilentError as silent:
         reason = silent.reason
         _log.debug("no suggestion: %s", reason)
     except asyncio.CancelledError:
@@ -117,8 +75,8 @@ def _trace(
 
 async def _suggest(server: NeocaretServer, caret: Caret, document: Document | None) -> Suggestion:
     if document is None:
-        raise _SilentError("unknown-document")
-    context = _context(document, caret)
+        raise SilentError("unknown-document")
+    context = context_of(document, caret)
     question = Question(
         uri=server.notebooks.holding(caret.uri) or caret.uri,
         language_id=document.language_id,
@@ -131,158 +89,35 @@ async def _suggest(server: NeocaretServer, caret: Caret, document: Document | No
         server.requests.supersede(caret.uri, caret.channel, context.moment)
         if reason == "model-paused":
             server.in_background(server.model.wake())
-        raise _SilentError(reason)
-    if caret.automatic and (found := _found(server, caret, context)):
-        server.requests.supersede(caret.uri, caret.channel, context.moment)
-        _refill(server, caret, context, found)
-        return _offer(server, context, list(found.texts), "store")
-    server.refills.forget(caret.uri)
-    texts = await _texts(server, caret, context)
+        raise SilentError(reason)
+    source: Source = "model"
+    if caret.automatic and caret.selected is None and server.kept.on:
+        texts, source = await while_typing(server, caret, context)
+    else:
+        server.refills.forget(caret.uri)
+        texts = await _asked(server, caret, context)
     if not texts:
-        raise _SilentError("nothing-generated")
-    return _offer(server, context, texts, "model")
+        raise SilentError("nothing-generated")
+    texts = fitting(texts, typed_meanwhile(server, context), context, caret)
+    if not texts:
+        raise SilentError("changed")
+    return _offer(server, context, texts, source)
 
 
-def _found(server: NeocaretServer, caret: Caret, context: _Context) -> Found | None:
-    # A selected item of the popup is no text of the document yet.
-    return None if caret.selected else server.kept.find(context.document, context.place, server.settings)
-
-
-def _keep(server: NeocaretServer, caret: Caret, context: _Context, texts: list[str]) -> None:
-    if texts and caret.selected is None:
-        server.kept.keep(KeptList(context.document, context.place, tuple(texts), server.settings))
-
-
-def _refill(server: NeocaretServer, caret: Caret, context: _Context, found: Found) -> None:
-    """Ask for more where few of several are left, once for each list."""
-    if len(found.texts) < FEWEST <= len(found.of.texts) and not found.of.refilled:
-        found.of.refilled = True
-        server.in_background(_keep_more(server, caret, context, found))
-
-
-async def _keep_more(server: NeocaretServer, caret: Caret, context: _Context, found: Found) -> None:
+async def _asked(server: NeocaretServer, caret: Caret, context: Context) -> list[str]:
+    """Return the continuations of a caret from the model, best first."""
     single = single_line(server.settings.multiline, context.line_before)
-    with contextlib.suppress(_SilentError):
-        more = await _tidied(server, server.refills, caret, context, single)
-        # What is on the screen stays first.
-        _keep(server, caret, context, list(dict.fromkeys([*found.texts, *more])))
-
-
-async def _texts(server: NeocaretServer, caret: Caret, context: _Context) -> list[str]:
-    single = single_line(server.settings.multiline, context.line_before)
-    texts = await _tidied(server, server.requests, caret, context, single)
+    asking = Asking(server, caret, context, single=single)
+    texts = asking.texts(await asking.put(server.requests))
     if not texts and single and not caret.automatic and server.settings.multiline == "auto":
         # The model would end the line here; who asks nevertheless wants to see how it goes on.
-        texts = await _tidied(server, server.requests, caret, context, False)
-    _keep(server, caret, context, texts)
-    fitting = _fitting(texts, _typed_since(server, context), context, caret)
-    if texts and not fitting:
-        raise _SilentError("changed")
-    return fitting
+        asking = Asking(server, caret, context, single=False)
+        texts = asking.texts(await asking.put(server.requests))
+    asking.keep(texts)
+    return texts
 
 
-async def _tidied(
-    server: NeocaretServer, requests: Requests, caret: Caret, context: _Context, single: bool
-) -> list[str]:
-    around = _around(server, context)
-    completion = await _ask(server, requests, caret, context, around, single=single)
-    document = context.document
-    caret_text = CaretText(
-        for_model(around.before), document.line_after(context.place), for_model(around.below), document.language_id
-    )
-    most = server.settings.candidates
-    return offered(completion.candidates, completion.similar_lines, caret_text, single_line=single, most=most)
-
-
-async def _ask(
-    server: NeocaretServer, requests: Requests, caret: Caret, context: _Context, around: Surroundings, *, single: bool
-) -> Completion:
-    prompt = build_prompt(around)
-    if not prompt:
-        server.requests.supersede(caret.uri, caret.channel, context.moment)
-        raise _SilentError("empty-document")
-    # The models that know paths know them as Python comments.
-    path = server.path_in_workspace(caret.uri) if context.document.language_id == "python" else ""
-    elsewhere = text_elsewhere(around) if server.settings.document_ngrams else ()
-    request = request_of(server.settings, prompt, single, path, elsewhere)
-    try:
-        completion = await requests.ask(caret.uri, caret.channel, context.moment, request)
-    except BackendError as error:
-        server.last_error = str(error)
-        raise _SilentError("model-error") from error
-    except Exception as error:
-        _log.exception("the model failed")
-        server.last_error = "The model failed; the server's log says why."
-        raise _SilentError("model-error") from error
-    if completion is None:
-        raise _SilentError("superseded")
-    if server.model.state != "ready":
-        raise _SilentError("model-loading")
-    return completion
-
-
-def _around(server: NeocaretServer, context: _Context) -> Surroundings:
-    document = context.document
-    above, beneath = server.cells_around(document.uri)
-    return surroundings(document, context.place.line, context.line_before, above, beneath)
-
-
-def request_of(
-    settings: Settings, prompt: str, single: bool, path: str = "", elsewhere: tuple[str, ...] = ()
-) -> CompletionRequest:
-    """Make the request for a suggestion as the settings have it."""
-    return CompletionRequest(
-        prompt=prompt,
-        candidates=settings.candidates,
-        max_new_tokens=settings.max_new_tokens,
-        temperature=settings.temperature,
-        top_p=settings.top_p,
-        top_k=settings.top_k,
-        repetition_penalty=settings.repetition_penalty,
-        document_ngrams=settings.document_ngrams,
-        seed=settings.seed,
-        stop=("\n",) if single else (),
-        stop_repeating=not single,
-        path=path,
-        elsewhere=elsewhere,
-        similar_lines=single and settings.document_ngrams,
-    )
-
-
-def _context(document: Document, caret: Caret) -> _Context:
-    place = document.place(Position(caret.position.line, caret.position.character))
-    before = document.line_before(place)
-    if caret.selected is not None:
-        first = caret.selected.range.start
-        start = document.place(Position(first.line, first.character))
-        if start.line == place.line and start.index <= place.index:
-            typed = caret.selected.text
-            return _Context(document, place, start, typed, before[: start.index] + typed)
-    typed = typed_word(before)
-    return _Context(document, place, Place(place.line, place.index - len(typed)), typed, before)
-
-
-def _typed_since(server: NeocaretServer, context: _Context) -> str | None:
-    """Return what came at the caret since the question was asked; None where anything else changed before its end."""
-    then, now, place = context.document, server.documents.get(context.document.uri), context.place
-    if now is None or not then.same_before(now, place):
-        return None
-    old, new = then.line_after(place), now.line_after(place)
-    return new.removesuffix(old) if new.endswith(old) else None
-
-
-def _fitting(texts: list[str], since: str | None, context: _Context, caret: Caret) -> list[str]:
-    """Keep the texts that fit after what came at the caret in the meantime."""
-    if since is None:
-        return []
-    # Editors that close brackets may do so after they ask.
-    if not since or set(since) == {CLOSER_OF.get(context.line_before[-1:])}:
-        return texts
-    # Editors go on waiting for the popup while a word is typed, and filter what comes; with ghost text, not all do.
-    return [text for text in texts if caret.channel == "popup" and text != since and text.startswith(since)]
-
-
-def _offer(server: NeocaretServer, context: _Context, texts: list[str], source: Source) -> Suggestion:
+def _offer(server: NeocaretServer, context: Context, texts: list[str], source: Source) -> Suggestion:
     document, place = context.document, context.place
     line_end = document.line_end_near(place.line)
     before = document.before(Place(place.line, 0)) + context.line_before
@@ -290,7 +125,7 @@ def _offer(server: NeocaretServer, context: _Context, texts: list[str], source: 
     return Suggestion(texts, ids, _spot(context, line_end), source)
 
 
-def _spot(context: _Context, line_end: str) -> Spot:
+def _spot(context: Context, line_end: str) -> Spot:
     document, place = context.document, context.place
     line = context.line_before
     return Spot(

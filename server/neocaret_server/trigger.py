@@ -25,6 +25,7 @@ Reason = Literal[
     "superseded",
     "cancelled",
     "changed",
+    "deadline",
     "model-error",
     "nothing-generated",
 ]

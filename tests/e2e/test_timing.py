@@ -69,7 +69,7 @@ def test_while_the_model_loads_questions_are_answered_at_once_and_empty(start: S
 
 def test_a_newer_question_is_worth_more_and_the_older_is_answered_at_once(start: Start) -> None:
     client = start(script={"x = ": ["1 " * 60], "x = 1": ["0"]}, token_seconds=0.5)
-    client.initialize()
+    client.initialize(initializationOptions={"deadlineMs": 0})
     client.open("x = ")
     popup = client.request(COMPLETION, at(0, 4, **EXPLICIT))
     inline = client.request(INLINE, at(0, 4, **EXPLICIT))
@@ -82,13 +82,42 @@ def test_a_newer_question_is_worth_more_and_the_older_is_answered_at_once(start:
 
 
 def test_popup_and_ghost_text_of_one_moment_do_not_supersede_each_other(start: Start) -> None:
-    client = start(script={"x = ": ["1 2"]}, token_seconds=0.5)
+    client = start(script={"x = ": ["1 2"]}, token_seconds=0.1)
     client.initialize()
     client.open("x = ")
     popup = client.request(COMPLETION, at(0, 4, **AUTOMATIC))
     inline = client.request(INLINE, at(0, 4, context={"triggerKind": 2}))
     assert [item["label"] for item in client.answer(popup)["result"]["items"]] == ["1 2"]
     assert [item["insertText"] for item in client.answer(inline)["result"]["items"]] == ["1 2"]
+
+
+def test_who_cancels_at_each_key_and_asks_again_follows_what_is_under_way(start: Start) -> None:
+    client = start(script={"x = ": ["one two three four"], "x = o": ["wrong"]}, token_seconds=0.3)
+    client.initialize()
+    client.open("x = ")
+    older = client.request(INLINE, at(0, 4, **AUTOMATIC))
+    time.sleep(0.5)
+    client.notify("$/cancelRequest", {"id": older})
+    client.change("x = o", 2)
+    newer = client.request(INLINE, at(0, 5, **AUTOMATIC))
+    assert client.answer(older)["error"]["code"] == -32800
+    # Ghost text that begins before the caret replaces what it repeats.
+    assert [item["insertText"] for item in client.answer(newer)["result"]["items"]] == ["one two three four"]
+
+
+def test_popup_has_a_deadline_and_the_next_key_gets_what_came_later(start: Start) -> None:
+    client = start(script={"x = ": ["one two three four"], "x = o": ["wrong"]}, token_seconds=0.2)
+    client.initialize(initializationOptions={"deadlineMs": 100})
+    client.open("x = ")
+    began = time.monotonic()
+    late = client.ask(COMPLETION, at(0, 4, **AUTOMATIC))["result"]
+    assert late == {"isIncomplete": True, "items": []}
+    assert time.monotonic() - began < 0.6
+    assert client.command("neocaret.status")["result"]["lastReason"] == "deadline"
+    time.sleep(1)
+    client.change("x = o", 2)
+    items = client.ask(COMPLETION, at(0, 5, **AUTOMATIC))["result"]["items"]
+    assert [item["label"] for item in items] == ["one two three four"]
 
 
 def test_cancelling_answers_at_once_and_frees_the_model(start: Start) -> None:
@@ -117,7 +146,7 @@ def test_cancelling_answers_at_once_and_frees_the_model(start: Start) -> None:
 
 def test_a_late_answer_is_dropped_where_the_text_before_the_caret_has_changed(start: Start) -> None:
     client = start(script={"f(": ["1"]}, token_seconds=1)
-    client.initialize()
+    client.initialize(initializationOptions={"deadlineMs": 0})
     client.open("a\nf(")
     first = client.request(COMPLETION, at(1, 2, **AUTOMATIC))
     client.change("b\nf(", 2)

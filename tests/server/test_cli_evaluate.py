@@ -131,6 +131,9 @@ class Whole:
     _result: GenerationResult
     done: bool = True
 
+    def partial(self) -> tuple[Continuation, ...]:
+        return self._result.continuations
+
     def result(self) -> GenerationResult:
         return self._result
 

@@ -32,6 +32,9 @@ class FakeWork:
     error: Exception | None = None
     done: bool = False
 
+    def partial(self) -> tuple[Continuation, ...]:
+        return self._result.continuations
+
     def result(self) -> GenerationResult:
         if self.error is not None:
             raise self.error

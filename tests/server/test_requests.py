@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import pytest
@@ -8,7 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from neocaret_server.backend import CancelToken, Candidate, Completion, CompletionRequest
-from neocaret_server.requests import Moment, Requests
+from neocaret_server.documents import Document, Place
+from neocaret_server.following import CaretAt
+from neocaret_server.requests import Followed, Lasting, Moment, Patience, Requests
 
 URI = "file:///x.py"
 FIRST: Moment = (1, 0, 0)
@@ -28,11 +31,25 @@ class Model:
     """Answers when the test says so."""
 
     asked: list[tuple[str, CancelToken, asyncio.Future[Completion]]] = field(default_factory=list)
+    growing: list[Callable[[tuple[Candidate, ...]], None] | None] = field(default_factory=list)
 
-    async def complete(self, wanted: CompletionRequest, cancel: CancelToken) -> Completion:
+    async def complete(
+        self,
+        wanted: CompletionRequest,
+        cancel: CancelToken,
+        grown: Callable[[tuple[Candidate, ...]], None] | None,
+    ) -> Completion:
         future: asyncio.Future[Completion] = asyncio.get_running_loop().create_future()
+        self.growing.append(grown)
         self.asked.append((wanted.prompt, cancel, future))
         return await future
+
+    def grow(self, number: int, *texts: str) -> None:
+        """Tell what there is so far; the last of several texts has ended."""
+        growing = self.growing[number]
+        assert growing is not None
+        ended = len(texts) - 1 or None
+        growing(tuple(Candidate(text, 0.0, 1, "eos" if at == ended else "cancelled") for at, text in enumerate(texts)))
 
     @property
     def cancelled(self) -> list[bool]:
@@ -260,3 +277,116 @@ def end(future: asyncio.Future[Completion], how: str) -> None:
             future.set_exception(RuntimeError("broken"))
         else:
             future.set_result(completion("x"))
+
+
+def caret(typed: str) -> CaretAt:
+    return CaretAt(Document.of(URI, "python", 1, typed), Place(0, len(typed)))
+
+
+@dataclass
+class Kept:
+    """Whatever is made of a lasting generation."""
+
+    texts: list[str] = field(default_factory=list)
+
+    def lasting(self, typed: str = "") -> Lasting:
+        return Lasting(caret(typed), True, self.keep)
+
+    def keep(self, made: Completion) -> bool:
+        self.texts += [candidate.text for candidate in made.candidates]
+        return bool(made.candidates)
+
+
+def begin(requests: Requests, kept: Kept, uri: str = URI) -> asyncio.Task[Completion | None]:
+    return asyncio.ensure_future(requests.ask(uri, "inline", FIRST, request(), lasting=kept.lasting()))
+
+
+def follow(requests: Requests, typed: str, channel: str = "inline") -> asyncio.Task[Followed]:
+    return asyncio.ensure_future(requests.follow(URI, channel, (1 + len(typed), 0, len(typed)), caret(typed)))
+
+
+async def test_questions_follow_one_another_and_the_last_ones_have_the_answer() -> None:
+    model, kept = Model(), Kept()
+    requests = Requests(model.complete)
+    first = begin(requests, kept)
+    await settle()
+    model.grow(0, "ans")
+    second = follow(requests, "a")
+    third = follow(requests, "an")
+    popup = follow(requests, "an", "popup")
+    await settle()
+    assert (first.result(), second.result(), third.done(), popup.done()) == (None, "superseded", False, False)
+    model.answer(0)
+    assert (await third, await popup, kept.texts, len(model.asked)) == ("made", "made", ["answer"], 1)
+
+
+async def test_nothing_is_followed_before_it_has_text_or_once_it_does_not_fit() -> None:
+    model, kept = Model(), Kept()
+    requests = Requests(model.complete)
+    begin(requests, kept)
+    await settle()
+    assert await follow(requests, "a") == "nothing"
+    model.grow(0, "b")
+    assert await follow(requests, "a") == "nothing"
+    strayed = follow(requests, "bc")
+    await settle()
+    assert model.cancelled == [False]
+    model.grow(0, "bx")
+    assert await strayed == "nothing"
+    await settle()
+    assert (model.cancelled, kept.texts) == ([True], [])
+
+
+async def test_one_that_is_left_gives_way_to_any_other() -> None:
+    model, kept = Model(), Kept()
+    requests = Requests(model.complete)
+    left = begin(requests, kept)
+    await settle()
+    left.cancel()
+    await settle()
+    assert model.cancelled == [False]
+    begin(requests, kept, "file:///y.py")
+    await settle()
+    assert model.cancelled == [True, False]
+
+
+async def test_a_stopped_one_keeps_nothing() -> None:
+    model, kept = Model(), Kept()
+    requests = Requests(model.complete)
+    begin(requests, kept)
+    await settle()
+    requests.forget(URI)
+    model.answer(0)
+    await settle()
+    assert kept.texts == []
+
+
+async def test_a_failure_reaches_who_follows() -> None:
+    model, kept = Model(), Kept()
+    requests = Requests(model.complete)
+    begin(requests, kept)
+    await settle()
+    model.grow(0, "ans")
+    following = follow(requests, "a")
+    await settle()
+    model.asked[0][2].set_exception(RuntimeError("broken"))
+    with pytest.raises(RuntimeError, match="broken"):
+        await following
+
+
+async def test_a_question_out_of_time_has_what_is_whole_and_the_rest_is_kept() -> None:
+    model, kept = Model(), Kept()
+    requests = Requests(model.complete)
+    asked = asyncio.ensure_future(
+        requests.ask(URI, "popup", FIRST, request(), lasting=kept.lasting(), patience=Patience(0.2))
+    )
+    await settle()
+    model.grow(0, "one", "ended")
+    completed = await asked
+    assert completed is not None
+    assert [candidate.text for candidate in completed.candidates] == ["ended"]
+    await settle()
+    assert model.cancelled == [False]
+    model.answer(0, "one two")
+    await settle()
+    assert kept.texts == ["ended", "one two"]

@@ -12,6 +12,7 @@ import pytest
 from lsprotocol import types
 
 from neocaret_server.app import build_server
+from neocaret_server.asking import request_of
 from neocaret_server.client import Client
 from neocaret_server.documents import Document, Edit
 from neocaret_server.fake_backend import FakeBackend
@@ -19,7 +20,7 @@ from neocaret_server.features import completion, did_change_configuration, inlin
 from neocaret_server.prompt import MOST_CHARACTERS
 from neocaret_server.server import NeocaretServer
 from neocaret_server.settings import Settings
-from neocaret_server.suggest import Caret, request_of, suggest
+from neocaret_server.suggest import Caret, suggest
 from neocaret_server.trigger import Channel
 
 URI = "file:///w/x.py"

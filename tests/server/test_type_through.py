@@ -7,13 +7,17 @@ import json
 from collections.abc import AsyncIterator
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from lsprotocol import types
 
+from neocaret_server import requests
 from neocaret_server.app import build_server
 from neocaret_server.documents import Document, Edit, Position
 from neocaret_server.fake_backend import FakeBackend
 from neocaret_server.features import clear_cache, did_close
 from neocaret_server.server import NeocaretServer
+from neocaret_server.settings import Settings
 from neocaret_server.suggest import Caret, suggest
 from neocaret_server.trigger import Channel
 
@@ -61,6 +65,19 @@ class Typist:
         caret = Caret(URI, types.Position(end.line, end.index), channel, automatic)
         suggestion = await suggest(self.server, caret)
         return suggestion.texts if suggestion else None
+
+    def asks(self, channel: Channel = "inline") -> asyncio.Task[list[str] | None]:
+        return asyncio.ensure_future(self.sees(channel))
+
+    async def generated(self, text: str) -> None:
+        """Wait until so much is generated."""
+        async with asyncio.timeout(5):
+            while not any(  # noqa: ASYNC110
+                candidate.text.startswith(text)
+                for generation in self.server.requests._by_document.get(URI, [])
+                for candidate in generation.candidates
+            ):
+                await asyncio.sleep(0.001)
 
     async def asked(self, times: int) -> None:
         async with asyncio.timeout(5):
@@ -134,6 +151,147 @@ async def test_closing_the_document_clearing_the_cache_and_loading_anew_forget(t
     await typist.ready()
     await typist.sees()
     await typist.asked(4)
+
+
+async def test_what_is_under_way_is_followed_by_who_types_into_it(typist: Typist) -> None:
+    typist.backend.script = {"x = ": ["one two three four", "one or three"]}
+    typist.backend.token_seconds = 0.05
+    older = typist.asks()
+    await typist.generated("one")
+    typist.type("one t")
+    newer = typist.asks()
+    assert await asyncio.wait_for(older, 5) is None
+    assert not newer.done()
+    assert await newer == ["wo three four"]
+    assert typist.server.last_reason is None
+    assert (len(typist.backend.requests), typist.backend.cancelled) == (1, 0)
+
+
+async def test_who_cancels_and_types_on_gets_what_went_on(typist: Typist) -> None:
+    typist.backend.script = {"x = ": ["one two three four"]}
+    typist.backend.token_seconds = 0.05
+    older = typist.asks()
+    await typist.generated("one")
+    older.cancel()
+    typist.type("one")
+    await asyncio.sleep(0.05)
+    assert await typist.sees() == [" two three four"]
+    assert (len(typist.backend.requests), typist.backend.cancelled) == (1, 0)
+
+
+async def test_what_no_longer_fits_is_stopped_at_once_and_something_new_made(typist: Typist) -> None:
+    typist.backend.script = {"x = ": ["one two three four"], "x = one f": ["ive"]}
+    typist.backend.token_seconds = 0.05
+    older = typist.asks()
+    await typist.generated("one")
+    typist.type("one f")
+    # What is there so far does not say that it is wrong: the next step does.
+    assert await typist.sees() == ["ive"]
+    assert await older is None
+    assert (len(typist.backend.requests), typist.backend.cancelled) == (2, 1)
+
+
+async def test_what_nobody_waits_for_is_stopped_when_something_else_is_typed(typist: Typist) -> None:
+    typist.backend.token_seconds = 60
+    typist.asks().cancel()
+    older = typist.asks()
+    await asyncio.sleep(0.01)
+    older.cancel()
+    await asyncio.sleep(0.01)
+    assert typist.server.requests.under_way(URI)
+    typist.type("z")
+    typist.server.requests.changed(typist.document)
+    assert not typist.server.requests.under_way(URI)
+
+
+async def test_what_is_left_is_stopped_after_a_while(typist: Typist, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(requests, "LEFT_SECONDS", 0.01)
+    typist.backend.token_seconds = 60
+    older = typist.asks()
+    await asyncio.sleep(0.01)
+    older.cancel()
+    async with asyncio.timeout(5):
+        while typist.server.requests.under_way(URI):  # noqa: ASYNC110
+            await asyncio.sleep(0.001)
+
+
+async def test_popup_is_answered_by_the_deadline_and_what_comes_later_is_kept(typist: Typist) -> None:
+    typist.server.settings = Settings(deadline_ms=50)
+    typist.backend.script = {"x = ": ["one two three"]}
+    typist.backend.token_seconds = 0.1
+    assert await typist.sees("popup") is None
+    assert typist.server.last_reason == "deadline"
+    async with asyncio.timeout(5):
+        while typist.server.requests.under_way(URI):  # noqa: ASYNC110
+            await asyncio.sleep(0.001)
+    typist.type("one")
+    assert await typist.sees("popup") == [" two three"]
+    await typist.asked(1)
+
+
+async def test_what_is_whole_at_the_deadline_is_the_answer(typist: Typist) -> None:
+    typist.server.settings = Settings(deadline_ms=150)
+    typist.backend.script = {"x = ": ["one", "one two three four five six"]}
+    typist.backend.token_seconds = 0.1
+    assert await typist.sees("popup") == ["one"]
+    typist.type("o")
+    assert await typist.sees("popup") == ["ne"]
+    async with asyncio.timeout(5):
+        while typist.server.requests.under_way(URI):  # noqa: ASYNC110
+            await asyncio.sleep(0.001)
+    assert await typist.sees("popup") == ["ne", "ne two three four five six"]
+    await typist.asked(1)
+
+
+async def test_ghost_text_waits_beyond_the_deadline_for_the_first_that_is_whole(typist: Typist) -> None:
+    typist.server.settings = Settings(deadline_ms=1)
+    typist.backend.script = {"x = ": ["one two", "one two three four five six"]}
+    typist.backend.token_seconds = 0.05
+    assert await typist.sees() == ["one two"]
+    assert typist.server.requests.under_way(URI)
+
+
+async def test_who_asks_explicitly_has_no_deadline(typist: Typist) -> None:
+    typist.server.settings = Settings(deadline_ms=1)
+    typist.backend.script = {"x = ": ["one two", "three four five six"]}
+    typist.backend.token_seconds = 0.02
+    assert await typist.sees("popup", automatic=False) == ["one two", "three four five six"]
+
+
+KEYS = st.lists(st.tuples(st.sampled_from(["a", "b", "c", " ", ""]), st.booleans(), st.booleans()), max_size=8)
+
+
+@settings(max_examples=30)
+@given(KEYS)
+def test_whatever_is_typed_each_question_has_one_answer_that_goes_on_from_it(
+    keys: list[tuple[str, bool, bool]],
+) -> None:
+    asyncio.run(typed_through(keys))
+
+
+async def typed_through(keys: list[tuple[str, bool, bool]]) -> None:
+    """Type, ask and cancel; whatever is answered completes a text of the script."""
+    texts = ["a b c a b", "ab ab c", "b a"]
+    typist = Typist(FakeBackend(otherwise=texts, token_seconds=0.002), "x = ")
+    typist.server.settings = Settings(deadline_ms=5)
+    await typist.ready()
+    asked: list[tuple[str, asyncio.Task[list[str] | None]]] = []
+    for key, cancels, waits in keys:
+        if cancels and asked:
+            asked[-1][1].cancel()
+        typist.type(key, erases=0 if key or not typist.document.text[4:] else 1)
+        typist.server.requests.changed(typist.document)
+        asked.append((typist.document.text, typist.asks("popup")))
+        await asyncio.sleep(0.005 if waits else 0)
+    for before, task in asked:
+        async with asyncio.timeout(5):
+            answers = await asyncio.gather(task, return_exceptions=True)
+        if isinstance(answers[0], list):
+            for answer in answers[0]:
+                made = [request.prompt + text for request in typist.backend.requests for text in texts]
+                assert before + answer in made
+    assert typist.server.requests.waiting() == 0
+    assert typist.server.model.close(5)
 
 
 async def test_kept_answer_supersedes_the_question_before_it(typist: Typist) -> None:

@@ -6,7 +6,7 @@ from typing import Generic
 
 from neocaret_model.engine.open_document import OpenDocument
 from neocaret_model.engine.plan import Plan
-from neocaret_model.engine.port import CancelToken, GenerationResult, TokenProgress
+from neocaret_model.engine.port import CancelToken, Continuation, GenerationResult, TokenProgress
 from neocaret_model.engine.row import Row, Sampler
 from neocaret_model.engine.runner import KeptT, Rows
 
@@ -55,6 +55,10 @@ class Generation(Generic[KeptT, Sampler]):
         if self._progress is not None:
             self._progress(max(len(row.tokens) for row in self.rows), self.rows[0].most)
 
+    def partial(self) -> tuple[Continuation, ...]:
+        """The continuations so far; see the port."""
+        return tuple(row.continuation() for row in self.rows)
+
     def result(self) -> GenerationResult:
         """What has become of it.
 
@@ -64,7 +68,7 @@ class Generation(Generic[KeptT, Sampler]):
         if self.error is not None:
             raise self.error
         return GenerationResult(
-            continuations=tuple(row.continuation() for row in self.rows),
+            continuations=self.partial(),
             prompt_tokens=self.plan.prompt_tokens,
             used_tokens=len(self.plan.tokens) + self.plan.rewritten_tokens,
             reused_tokens=self.reused,

@@ -169,6 +169,10 @@ class Work(Protocol):
         """Whether there is nothing left to do for it."""
         ...
 
+    def partial(self) -> tuple[Continuation, ...]:
+        """The continuations so far, in the order of the request's rows; those that grow are marked `cancelled`."""
+        ...
+
     def result(self) -> GenerationResult:
         """What has become of it; to be asked once it is done.
 

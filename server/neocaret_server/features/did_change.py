@@ -24,6 +24,8 @@ def change_document(
     """Apply edits to a document or a notebook's cell."""
     if not ls.documents.change(uri, map(_edit, changes), version):
         _log.info("a document was changed that is not open")
+    elif (document := ls.documents.get(uri)) is not None:
+        ls.requests.changed(document)
 
 
 def _edit(change: types.TextDocumentContentChangeEvent) -> Edit:

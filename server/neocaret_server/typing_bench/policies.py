@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from neocaret_server.backend import Backend, CancelToken, Completion, CompletionRequest, Work
+from neocaret_server.backend import Backend, CancelToken, Candidate, Completion, CompletionRequest, Work
 
 CONTEXT_LINES = 15
 
@@ -44,6 +44,10 @@ class _Begun:
     def done(self) -> bool:
         """As the port has it."""
         return self.work.done
+
+    def partial(self) -> tuple[Candidate, ...]:
+        """As the port has it."""
+        return self.work.partial()
 
     def result(self) -> Completion:
         """As the port has it."""
