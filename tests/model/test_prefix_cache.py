@@ -70,6 +70,14 @@ def test_the_longest_unused_prompt_makes_room() -> None:
     assert cache.take([3] * 5) is not None
 
 
+def test_no_more_prompts_are_kept_than_said_however_small() -> None:
+    cache: PrefixCache[int] = PrefixCache(1000, 1, one, most=2)
+    for kept in range(5):
+        cache.store([kept, 0], kept)
+        cache.check()
+    assert [cache.take([kept, 0]) is not None for kept in range(5)] == [False, False, False, True, True]
+
+
 def test_nothing_is_left_after_clearing() -> None:
     cache: PrefixCache[str] = PrefixCache(2, 1, one)
     cache.store([1, 2, 3], "kept")

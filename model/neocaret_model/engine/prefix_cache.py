@@ -9,6 +9,7 @@ A hit compares tokens, never hashes. Two limits keep a reused prefix right:
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
@@ -35,10 +36,11 @@ class _Slot(Generic[Kept]):
 
 
 class PrefixCache(Generic[Kept]):
-    """Prompts within a budget of bytes, the most recently used first."""
+    """So many prompts within a budget of bytes, the most recently used first."""
 
-    def __init__(self, budget: int, grid: int, size: Callable[[Kept], int]) -> None:
+    def __init__(self, budget: int, grid: int, size: Callable[[Kept], int], most: int = sys.maxsize) -> None:
         self._budget = budget
+        self._most = most
         self._grid = grid
         self._size = size
         self._slots: list[_Slot[Kept]] = []
@@ -72,6 +74,7 @@ class PrefixCache(Generic[Kept]):
         new = tuple(tokens)
         others = [slot for slot in self._slots if slot.tokens != new]
         self._slots = [_Slot(new, kept, lent), *others]
+        del self._slots[self._most :]
         while len(self._slots) > 1 and self.bytes > self._budget:
             self._slots.pop()
 
@@ -93,6 +96,7 @@ class PrefixCache(Generic[Kept]):
     def check(self) -> None:
         """Assert that no more is kept than allowed, and nothing twice."""
         assert len(self._slots) <= 1 or self.bytes <= self._budget  # noqa: S101, an invariant of ours
+        assert len(self._slots) <= self._most  # noqa: S101, the same
         assert len({slot.tokens for slot in self._slots}) == len(self._slots)  # noqa: S101, the same
         assert len({id(slot.kept) for slot in self._slots}) == len(self._slots)  # noqa: S101, the same
 

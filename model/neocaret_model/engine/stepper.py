@@ -31,6 +31,10 @@ DRAFT = 4
 CACHE_BYTES = 512 * 1024**2
 """What kept prompts may take together; the last one is kept whatever it takes."""
 
+MOST_PROMPTS = 8
+"""How many prompts are kept: some open documents, and the places between which a user jumps. A small model's would take
+long to fill the bytes, and the memory grow for hours."""
+
 
 class Stepper(Generic[KeptT]):
     """Moves generations on over one runner, with what is kept of earlier prompts and documents."""
@@ -44,7 +48,7 @@ class Stepper(Generic[KeptT]):
         told: Callable[[Exception], Exception],
     ) -> None:
         """`told` turns whatever fails into what the user is told."""
-        self.prefixes: PrefixCache[KeptT] = PrefixCache(CACHE_BYTES, CHUNK, lambda kept: kept.bytes)
+        self.prefixes: PrefixCache[KeptT] = PrefixCache(CACHE_BYTES, CHUNK, lambda kept: kept.bytes, MOST_PROMPTS)
         self._runner = runner
         self._chooser = chooser_of(runner)
         self._documents = documents
