@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Coroutine
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from lsprotocol import types
@@ -124,17 +124,28 @@ class Asking:
         self.keep(texts)
         return bool(texts)
 
-    async def put(self, requests: Requests, patience: Patience = PATIENT, *, lasting: bool = False) -> Completion:
+    async def put(
+        self,
+        requests: Requests,
+        patience: Patience = PATIENT,
+        *,
+        lasting: bool = False,
+        most_tokens: int | None = None,
+    ) -> Completion:
         """Put it to the model; with `lasting` the generation may outlive the question, and keeps what it makes.
+
+        Of `most_tokens` and the setting the smaller number holds.
 
         Raises:
             SilentError: it was superseded, or the model has failed or is not there.
         """
         what_for = Lasting(self.context.at, self.single, self.keep_completion) if lasting else None
-        caret, moment = self.caret, self.context.moment
+        caret, moment, request = self.caret, self.context.moment, self.request()
+        if most_tokens is not None:
+            request = replace(request, max_new_tokens=min(most_tokens, request.max_new_tokens))
         completion = await answered(
             self.server,
-            requests.ask(caret.uri, caret.channel, moment, self.request(), lasting=what_for, patience=patience),
+            requests.ask(caret.uri, caret.channel, moment, request, lasting=what_for, patience=patience),
         )
         if completion is None:
             raise SilentError("superseded")

@@ -20,6 +20,7 @@ from neocaret_server.backend import Backend, CancelToken, Candidate, Completion,
 from neocaret_server.client import Client
 from neocaret_server.documents import Document, DocumentStore
 from neocaret_server.export import ExportError, path_from_uri
+from neocaret_server.idle_work import IdleWork
 from neocaret_server.kept import KeptLists
 from neocaret_server.model_thread import ModelThread
 from neocaret_server.notebooks import Notebooks
@@ -64,9 +65,12 @@ class NeocaretServer(LanguageServer):
         self.writing = asyncio.Lock()
         """Held while a file is written, so that pipelined writes keep their order."""
         self.model = ModelThread(backend, self._model_changed)
-        self.requests = Requests(self._complete)
+        self.requests = Requests(self._complete_first)
         self.refills = Requests(self._complete)
         """Of lists that are kept; nobody waits for these."""
+        self.ahead = Requests(self._complete)
+        """Of suggestions that may be accepted; nobody waits for these either."""
+        self.idle_work = IdleWork()
         self.kept = KeptLists()
         self.generations: dict[types.ProgressToken, asyncio.Task[Any]] = {}
         """The requests for long generations that run or wait, by their progress tokens or else by keys of our own."""
@@ -145,6 +149,7 @@ class NeocaretServer(LanguageServer):
         self.documents.close(uri)
         self.requests.forget(uri)
         self.refills.forget(uri)
+        self.idle_work.stop()
         self.kept.forget(uri)
 
     def forget_notebook(self, uri: str) -> None:
@@ -175,6 +180,15 @@ class NeocaretServer(LanguageServer):
     def report_server_error(self, error: Exception, source: Any) -> None:
         """Log what went wrong inside; it is nothing that the user could act on."""
         _log.error("%s: %s", source.__name__, error)
+
+    async def _complete_first(
+        self,
+        request: CompletionRequest,
+        cancel: CancelToken,
+        grown: Callable[[tuple[Candidate, ...]], None] | None,
+    ) -> Completion:
+        self.idle_work.stop()
+        return await self._complete(request, cancel, grown)
 
     async def _complete(
         self,

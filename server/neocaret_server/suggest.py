@@ -12,6 +12,7 @@ from lsprotocol import types
 from neocaret_server.asking import Asking, Caret, Context, SilentError, context_of, fitting, typed_meanwhile
 from neocaret_server.documents import Document, Place
 from neocaret_server.items import Spot
+from neocaret_server.look_ahead import look_ahead
 from neocaret_server.offers import OfferedList
 from neocaret_server.prompt import for_document, single_line
 from neocaret_server.server import NeocaretServer
@@ -101,6 +102,8 @@ async def _suggest(server: NeocaretServer, caret: Caret, document: Document | No
     texts = fitting(texts, typed_meanwhile(server, context), context, caret)
     if not texts:
         raise SilentError("changed")
+    if caret.automatic and caret.selected is None and server.kept.on:
+        look_ahead(server, caret, context, texts[0])
     return _offer(server, context, texts, source)
 
 

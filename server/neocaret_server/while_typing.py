@@ -8,6 +8,7 @@ import time
 
 from neocaret_server.asking import Asking, Caret, Context, SilentError, answered, typed_meanwhile
 from neocaret_server.kept import Found
+from neocaret_server.look_ahead import begins_below
 from neocaret_server.prompt import single_line
 from neocaret_server.requests import Patience
 from neocaret_server.server import NeocaretServer
@@ -26,14 +27,14 @@ async def while_typing(server: NeocaretServer, caret: Caret, context: Context) -
     if found := _found(server, context):
         server.requests.supersede(caret.uri, caret.channel, context.moment, context.at)
         _refill(server, caret, context, found)
-        return list(found.texts), "store"
+        return _of_this_line(server, context, found), "store"
     end = time.perf_counter() + (server.settings.deadline_ms / 1000 or math.inf)
     if not await _follows(server, caret, context, end):
         server.refills.forget(caret.uri)
         asking = Asking(server, caret, context, single=_single(server, context))
         await asking.put(server.requests, _patience(caret, end), lasting=True)
     if found := _found(server, context):
-        return list(found.texts), "model"
+        return _of_this_line(server, context, found), "model"
     if typed_meanwhile(server, context) is None:
         raise SilentError("changed")
     raise SilentError("deadline" if server.requests.under_way(caret.uri) else "nothing-generated")
@@ -57,6 +58,12 @@ def _patience(caret: Caret, end: float) -> Patience:
 
 def _found(server: NeocaretServer, context: Context) -> Found | None:
     return server.kept.find(context.document, context.place, server.settings)
+
+
+def _of_this_line(server: NeocaretServer, context: Context, found: Found) -> list[str]:
+    """Leave out what begins on a line below where a suggestion has one line: it is kept for who goes there."""
+    single = _single(server, context)
+    return [text for text in found.texts if not (single and begins_below(text))]
 
 
 def _single(server: NeocaretServer, context: Context) -> bool:

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from lsprotocol import types
 
-from neocaret_server import requests
+from neocaret_server import look_ahead, requests
 from neocaret_server.app import build_server
 from neocaret_server.documents import Document, Edit, Position
 from neocaret_server.fake_backend import FakeBackend
@@ -59,6 +59,7 @@ class Typist:
         start = Position(end.line, end.index - erases)
         edit = Edit(text, start, Position(end.line, end.index))
         self.server.documents.change(URI, [edit], self.document.version + 1)
+        self.server.requests.changed(self.document)
 
     async def sees(self, channel: Channel = "inline", automatic: bool = True) -> list[str] | None:
         end = self.document.end
@@ -200,7 +201,6 @@ async def test_what_nobody_waits_for_is_stopped_when_something_else_is_typed(typ
     await asyncio.sleep(0.01)
     assert typist.server.requests.under_way(URI)
     typist.type("z")
-    typist.server.requests.changed(typist.document)
     assert not typist.server.requests.under_way(URI)
 
 
@@ -280,7 +280,6 @@ async def typed_through(keys: list[tuple[str, bool, bool]]) -> None:
         if cancels and asked:
             asked[-1][1].cancel()
         typist.type(key, erases=0 if key or not typist.document.text[4:] else 1)
-        typist.server.requests.changed(typist.document)
         asked.append((typist.document.text, typist.asks("popup")))
         await asyncio.sleep(0.005 if waits else 0)
     for before, task in asked:
@@ -329,3 +328,70 @@ async def test_client_that_traces_is_told_where_each_answer_came_from(typist: Ty
     length = len(typist.written)
     await typist.sees()
     assert len(typist.written) == length
+
+
+@pytest.fixture
+async def idler(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Typist]:
+    monkeypatch.setattr(look_ahead, "IDLE_SECONDS", 0.02)
+    script = {"x = ": ["foo(1)", "far(2)"], "x = foo(1)": ["\ny = 2\nz = 3"]}
+    typist = Typist(FakeBackend(script=script, otherwise=["none", "of"]), "x = ")
+    await typist.ready()
+    yield typist
+    assert typist.server.model.close(5)
+
+
+async def looked_ahead(idler: Typist) -> None:
+    task = idler.server.idle_work._task
+    assert task is not None
+    async with asyncio.timeout(5):
+        await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_who_accepts_and_goes_on_below_needs_no_model(idler: Typist) -> None:
+    await idler.sees()
+    await looked_ahead(idler)
+    idler.type("foo(1)")
+    # The line ends here, as far as the model knows.
+    assert await idler.sees() is None
+    assert idler.server.last_reason == "nothing-generated"
+    idler.type("\n")
+    assert await idler.sees() == ["y = 2\nz = 3"]
+    await idler.asked(2)
+
+
+async def test_who_types_on_at_once_has_nothing_prepared(idler: Typist) -> None:
+    await idler.sees()
+    idler.type("f")
+    await looked_ahead(idler)
+    assert len(idler.backend.requests) == 1
+
+
+async def test_who_types_into_the_suggestion_leaves_what_is_prepared(idler: Typist) -> None:
+    await idler.sees()
+    task = idler.server.idle_work._task
+    await asyncio.sleep(0.05)
+    idler.type("f")
+    await idler.sees()
+    assert idler.server.idle_work._task is task
+
+
+async def test_any_question_stops_what_is_prepared(idler: Typist) -> None:
+    await idler.sees()
+    idler.backend.token_seconds = 60
+    async with asyncio.timeout(5):
+        while len(idler.backend.requests) < 2:  # noqa: ASYNC110 - states are not events
+            await asyncio.sleep(0.001)
+    idler.type("zzz")
+    asked = idler.asks()
+    async with asyncio.timeout(5):
+        while not idler.backend.cancelled:  # noqa: ASYNC110
+            await asyncio.sleep(0.001)
+    idler.server.requests.forget(URI)
+    assert await asked is None
+
+
+async def test_closing_the_document_stops_what_is_prepared(idler: Typist) -> None:
+    await idler.sees()
+    idler.server.forget_document(URI)
+    await asyncio.sleep(0.05)
+    assert len(idler.backend.requests) == 1

@@ -74,6 +74,13 @@ def test_shares_are_of_what_they_say() -> None:
     assert figures.processor_ms_per_key == pytest.approx(50)
 
 
+def test_what_is_asked_just_after_an_acceptance_has_its_own_figures() -> None:
+    soon = [replace(each, after_acceptance=True) for each in (BY_MODEL, KEPT, KEPT, SILENT)]
+    figures = figures_of(replace(REPLAY, asked=[BY_MODEL, KEPT, *soon]))
+    assert figures.answer_accepted.count == 3
+    assert [figures.without_model, figures.without_model_accepted] == pytest.approx([3 / 5, 2 / 3])
+
+
 @pytest.mark.parametrize("answers", [0, 2])
 def test_request_without_exactly_one_answer_is_counted(answers: int) -> None:
     wrong = replace(BY_MODEL, answers=answers, answered=None if answers == 0 else 0.15)

@@ -24,6 +24,8 @@ _NEOVIM_WINDOW = 10
 _TRIGGER_CHARACTER = 2
 _INCOMPLETE = 3
 _INLINE_AUTOMATIC = 2
+_FAR = 2
+"""Keys: by then an acceptance is long ago."""
 
 
 @dataclass(eq=False, slots=True)
@@ -41,6 +43,8 @@ class Question:
     superseded: float | None = None
     """When the editor cancelled it."""
     suggestions: int = 0
+    after_acceptance: bool = False
+    """Nothing but a key was pressed since a suggestion was accepted."""
 
 
 @dataclass(eq=False, slots=True)
@@ -73,6 +77,7 @@ class Editor:
         self._document: _Open | None = None
         self._place = 0
         self._keeps_first = False
+        self._keys_since_acceptance = _FAR
         self._timer: asyncio.Task[None] | None = None
         self._running: dict[int, Question] = {}
         self._waiting: set[asyncio.Task[None]] = set()
@@ -98,6 +103,7 @@ class Editor:
         """Press a key that takes something away before the caret, or puts something there."""
         self._edit(text, erases)
         self._keeps_first = False
+        self._keys_since_acceptance += 1
         self.shown = [] if erases else [each[len(text) :] for each in self.shown if _goes_on(each, text)]
         self.pressed(text, erases)
 
@@ -106,6 +112,7 @@ class Editor:
         self._edit(text, 0)
         # After a word was accepted, the rest of the suggestion stands first whatever is answered.
         self._keeps_first = self.takes_words
+        self._keys_since_acceptance = 0
         self.shown = [each[len(text) :] for each in self.shown[:1] if self.takes_words and _goes_on(each, text)]
         self.accepted()
 
@@ -153,7 +160,9 @@ class Editor:
         spot = self._document.buffer.caret(self._place)
         params = {"textDocument": {"uri": self._document.uri}, "position": spot.params, "context": context}
         msg_id, call = self._connection.request(self.method, params)
-        question = Question(self._document.uri, self._document.version, spot, pressed, call)
+        after = self._keys_since_acceptance < _FAR
+        uri, version = self._document.uri, self._document.version
+        question = Question(uri, version, spot, pressed, call, after_acceptance=after)
         self.questions.append(question)
         self._running[msg_id] = question
         task = asyncio.ensure_future(self._wait(msg_id, question))

@@ -27,6 +27,7 @@ class Asked:
     """`model` or `store`; None where nothing was suggested."""
     reason: str | None
     """Why nothing was suggested."""
+    after_acceptance: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,12 +82,16 @@ class Figures:
     """The same of those with a suggestion."""
     answer_model: Times
     """The same of those that the model was asked for."""
+    answer_accepted: Times
+    """The same of those with a suggestion that were sent at an acceptance, or with the key after it."""
     since_key: Times
     """From the key to a suggestion, the editor's own delay included."""
     superseded: Times
     """From the cancel to the answer."""
     without_model: float
     """Share of the suggestions that needed no work of the model."""
+    without_model_accepted: float
+    """The same of those after an acceptance."""
     silent: float
     """Share of the answers without a suggestion."""
     reasons: Mapping[str, int]
@@ -124,9 +129,11 @@ def figures_of(replay: Replay) -> Figures:
         answer=times(_answer_ms(answered)),
         answer_with=times(_answer_ms(suggested)),
         answer_model=times(_answer_ms(each for each in answered if each.source == "model")),
+        answer_accepted=times(_answer_ms(each for each in suggested if each.after_acceptance)),
         since_key=times((each.answered - each.pressed) * _MS for each in suggested if each.answered is not None),
         superseded=times(_late_ms(late)),
-        without_model=_share(sum(each.source == "store" for each in suggested), len(suggested)),
+        without_model=_share_of_store(suggested),
+        without_model_accepted=_share_of_store([each for each in suggested if each.after_acceptance]),
         silent=_share(len(silent), len(answered)),
         reasons=dict(Counter(each.reason or "not told" for each in silent).most_common()),
         unmatched=sum(each.answers != 1 for each in replay.asked),
@@ -194,6 +201,10 @@ def _late_ms(asked: Iterable[Asked]) -> Iterable[float]:
         for each in asked
         if each.answered is not None and each.superseded is not None
     )
+
+
+def _share_of_store(suggested: Sequence[Asked]) -> float:
+    return _share(sum(each.source == "store" for each in suggested), len(suggested))
 
 
 def _share(part: float, whole: float) -> float:

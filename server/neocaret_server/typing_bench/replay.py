@@ -132,5 +132,6 @@ def _seen(question: Question, channel: str) -> dict[str, Any]:
         "answered": call.answered,
         "answers": call.answers,
         "suggestions": question.suggestions,
+        "after_acceptance": question.after_acceptance,
         "place": (question.uri, question.version, question.spot.line, question.spot.character, channel),
     }
