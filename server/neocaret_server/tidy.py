@@ -41,19 +41,18 @@ def offered(
     """Tidy the candidates, and fill the list up to `most` with how similar lines of the document went on.
 
     The rows of a model that is sure all say the same: a copied line is then the better alternative. Where the model
-    has nothing to say, nothing is copied. What breaks the syntax comes last.
+    has nothing to say, nothing is copied. What breaks the syntax comes last, and so does the line above once more:
+    where lines are alike, its beginning is often right.
     """
     texts = tidy(candidates, caret, single_line=single_line)
     if texts and single_line:
         copied = _distinct(similar_lines, caret, single_line)
         texts = list(dict.fromkeys([*texts, *copied]))[: max(most, len(texts))]
-    if caret.language_id != "python" or len(texts) < 2:  # noqa: PLR2004 - nothing to sort
-        return texts
-    return sorted(texts, key=lambda text: breaks_syntax(text, caret.before, caret.line_after))
+    return sorted(texts, key=lambda text: _is_doubtful(text, caret)) if len(texts) > 1 else texts
 
 
 def tidy(candidates: Iterable[Candidate], caret: CaretText, *, single_line: bool) -> list[str]:
-    """Trim each continuation, and drop the blank, the cancelled and the repeated ones, keeping the order."""
+    """Trim each continuation, and drop the blank, the cancelled and the equal ones, keeping the order."""
     texts = (candidate.text for candidate in candidates if candidate.finish_reason != "cancelled")
     return _distinct(texts, caret, single_line)
 
@@ -74,9 +73,15 @@ def up_to_closer(text: str, line_after: str) -> str:
     return text[:end] if after and text[end : end + 1] == after[0] else text
 
 
+def _is_doubtful(text: str, caret: CaretText) -> bool:
+    if repeats_line_above(text, caret.before):
+        return True
+    return caret.language_id == "python" and breaks_syntax(text, caret.before, caret.line_after)
+
+
 def _distinct(texts: Iterable[str], caret: CaretText, single_line: bool) -> list[str]:
     trimmed = (_trim(text, caret, single_line) for text in texts)
-    return list(dict.fromkeys(text for text in trimmed if text.strip() and not repeats_line_above(text, caret.before)))
+    return list(dict.fromkeys(text for text in trimmed if text.strip()))
 
 
 def _trim(text: str, caret: CaretText, single_line: bool) -> str:

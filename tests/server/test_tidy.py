@@ -85,9 +85,9 @@ def test_what_breaks_the_syntax_comes_last() -> None:
     assert offered(candidates("1))", "2)"), (), caret, single_line=True, most=3) == ["1))", "2)"]
 
 
-def test_the_line_above_is_not_said_again() -> None:
+def test_the_line_above_comes_last() -> None:
     caret = CaretText("    import os\n    imp")
-    assert tidy(candidates("ort os", "ort re"), caret, single_line=True) == ["ort re"]
+    assert offered(candidates("ort os", "ort re"), (), caret, single_line=True, most=3) == ["ort re", "ort os"]
 
 
 def test_several_lines_end_with_the_block_and_before_what_stands_there() -> None:
