@@ -63,8 +63,9 @@ def test_figures_are_printed_as_json(capfd: pytest.CaptureFixture[str]) -> None:
 
 def test_options_reach_the_evaluation(capfd: pytest.CaptureFixture[str]) -> None:
     options = "--model m --device cpu --dtype float32 --data a --data b/c --carets 9 --no-document-ngrams"
-    more = "--other-files 3 --lines 8 --kilobytes 7 -n 2 --max-new-tokens 6 --seed 5 --human-eval f --samples 4 --temperature 0.3"
-    (request,) = run(capfd, *options.split(), *more.split())[3]
+    more = "--other-files 3 --lines 8 --kilobytes 7 -n 2 --max-new-tokens 6 --seed 5"
+    human_eval = "--human-eval f --samples 4 --temperature 0.3"
+    (request,) = run(capfd, *options.split(), *more.split(), *human_eval.split())[3]
     assert request == EvaluationRequest(
         choice=ModelChoice("m", "cpu", "float32"),
         folders=(Path("a"), Path("b/c")),
