@@ -168,7 +168,7 @@ def _refuse_existing(target: Path, *, overwrite: bool) -> None:
     if not os.path.lexists(target):
         return
     if not overwrite:
-        raise OutputError(f"{target} exists already: choose another folder, or say that it may be overwritten.")
+        raise OutputError(f"{target} exists already: choose another folder, or overwrite it (`--overwrite`).")
     ours = {*_COPIED, CONFIG_FILE, WEIGHTS_FILE}
     if target.is_symlink() or not target.is_dir() or not {path.name for path in target.iterdir()} <= ours:
         raise OutputError(f"{target} holds other things than a checkpoint, and is not overwritten: choose another.")
