@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor
 
 from neocaret_model.training import checkpoint
@@ -55,7 +55,8 @@ def write_weights(state: dict[str, Tensor], destination: Path) -> None:
     for name, tensor in half.items():
         if not torch.isfinite(tensor).all():
             raise ValueError(f"{name} does not fit half precision")
-    save_file(half, destination / "model.safetensors", metadata={"format": "pt"})
+    # `save_file` would leave a file that only its owner can read.
+    (destination / "model.safetensors").write_bytes(save(half, metadata={"format": "pt"}))
 
 
 def gpt_neo_config(shape: Shape) -> dict[str, Any]:
