@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import time
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -12,8 +10,9 @@ import typer
 
 from neocaret_server.backend import LoadProgress
 from neocaret_server.benchmark import BenchmarkRequest
+from neocaret_server.cli.figures import hand_over
 from neocaret_server.cli.interrupt import interruptible
-from neocaret_server.cli.output import clean_output, error_console, output_console, print_json, print_note, put, visible
+from neocaret_server.cli.output import clean_output, error_console, print_note
 from neocaret_server.cli.progress import progress_bar
 from neocaret_server.cli.services import Services
 from neocaret_server.model_backend import MOST_CANDIDATES
@@ -101,14 +100,7 @@ def engine(
     )
     output.mkdir(parents=True, exist_ok=True)  # refused before minutes are spent
     done = _measure(context.ensure_object(Services), request)
-    written = _write(output, done)
-    if as_json:
-        print_json(done.figures)
-    else:
-        put(output_console(), visible(done.text))
-    print_note(f"written to {' and '.join(map(str, written))}")
-    if done.note:
-        print_note(done.note)
+    hand_over(done, output, "engine", as_json=as_json)
     return 0
 
 
@@ -131,16 +123,3 @@ def _told(bar: ProgressBar) -> WorkProgress:
         before = message
 
     return told
-
-
-def _write(folder: Path, done: Benchmark) -> list[Path]:
-    """Write what was measured under the time of day, beside what was measured before; returns the new files."""
-    stem = f"engine-{time.strftime('%Y%m%d-%H%M%S')}"
-    written = [folder / f"{stem}.json"]
-    with written[0].open("x", encoding="utf-8") as file:
-        file.write(json.dumps(done.figures, indent=2, allow_nan=False) + "\n")
-    if done.picture is not None:
-        written.append(folder / f"{stem}.png")
-        with written[1].open("xb") as picture:
-            picture.write(done.picture)
-    return written

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -54,7 +55,7 @@ class _Open:
     version: int = 1
 
 
-class Editor:
+class Editor(ABC):
     """What both editors do; each says what it asks, and when."""
 
     name: ClassVar[str]
@@ -128,15 +129,15 @@ class Editor:
         for task in self._waiting:
             task.cancel()
 
+    @abstractmethod
     def pressed(self, text: str, erases: int) -> None:
         """Decide what to ask after a key."""
-        raise NotImplementedError
 
+    @abstractmethod
     def accepted(self) -> None:
         """Decide what to ask after a suggestion was accepted."""
-        raise NotImplementedError
 
-    def answered(self, question: Question) -> None:
+    def answered(self, question: Question) -> None:  # noqa: B027 - not every editor changes its pace
         """Take note of how long an answer took."""
 
     def ask_after(self, seconds: float, context: dict[str, Any]) -> None:
