@@ -34,9 +34,10 @@ from neocaret_server.features import (
     status,
     work_done_progress_cancel,
 )
-from neocaret_server.opening import Message, Opening
+from neocaret_server.inbox import Inbox
+from neocaret_server.opening import Opening
 from neocaret_server.server import NeocaretServer
-from neocaret_server.stdio import Writer
+from neocaret_server.writer import Writer
 
 _END_SECONDS = 0.5
 _INTERRUPTED = 130
@@ -108,20 +109,20 @@ async def serve(server: NeocaretServer, opening: Opening, client_process_id: int
     ended: asyncio.Future[int] = loop.create_future()
     protocol = server.protocol
     protocol.on_exit = lambda code: None if ended.done() else ended.set_result(code)
-    writer = Writer(opening.stdout, on_lost=protocol.lost)
+    writer = Writer(opening.stdout, on_lost=lambda: _later(loop, protocol.lost))
     protocol.set_writer(writer)
     if client_process_id is not None:
         server.in_background(parent.watch(client_process_id, protocol.lost))
-    messages: asyncio.Queue[Message | None] = asyncio.Queue()
-    threading.Thread(target=_read, args=(loop, opening, messages), name="neocaret-stdin", daemon=True).start()
-    server.in_background(_handle(server, messages))
+    inbox = Inbox(loop)
+    threading.Thread(target=inbox.fill, args=(opening.messages(),), name="neocaret-stdin", daemon=True).start()
+    server.in_background(_handle(server, inbox))
     code = await ended
     writer.close()
     return code
 
 
-async def _handle(server: NeocaretServer, messages: asyncio.Queue[Message | None]) -> None:
-    while (message := await messages.get()) is not None:
+async def _handle(server: NeocaretServer, inbox: Inbox) -> None:
+    while (message := await inbox.get()) is not None:
         if message.answered:
             server.protocol.receive_answered(message.body)
         else:
@@ -131,12 +132,7 @@ async def _handle(server: NeocaretServer, messages: asyncio.Queue[Message | None
     server.protocol.lost()
 
 
-def _read(loop: asyncio.AbstractEventLoop, opening: Opening, messages: asyncio.Queue[Message | None]) -> None:
-    # The loop may end before the stream does.
+def _later(loop: asyncio.AbstractEventLoop, call: Callable[[], None]) -> None:
+    # The loop may have ended by then.
     with contextlib.suppress(RuntimeError):
-        try:
-            for message in opening.messages():
-                loop.call_soon_threadsafe(messages.put_nowait, message)
-        finally:
-            # Whatever went wrong: nobody else can tell that no more messages come.
-            loop.call_soon_threadsafe(messages.put_nowait, None)
+        loop.call_soon_threadsafe(call)

@@ -10,6 +10,7 @@ import json
 from typing import Any, TypeVar
 
 from neocaret_server import __version__
+from neocaret_server.stdio import decoded
 
 _ENCODINGS = ("utf-8", "utf-16", "utf-32")
 _COMMANDS = (
@@ -31,7 +32,7 @@ class _DoubtfulError(Exception):
 def answer_to(body: bytes) -> bytes | None:
     """Return the body of the answer to an ordinary `initialize`; None for every other message."""
     try:
-        message = json.loads(body)
+        message = decoded(body)
         msg_id, params = _request(message)
         answer = {"jsonrpc": "2.0", "id": msg_id, "result": _result(params)}
     except (ValueError, RecursionError, _DoubtfulError):

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import IO, NamedTuple
 
 from neocaret_server.greeting import answer_to
-from neocaret_server.stdio import framed, read_messages
+from neocaret_server.stdio import framed, read_messages, write_all
 
 
 class Message(NamedTuple):
@@ -46,6 +46,5 @@ class Opening:
             return
         # Where the client is gone, the server will see for itself.
         with contextlib.suppress(OSError, ValueError):
-            self.stdout.write(framed(answer))
-            self.stdout.flush()
+            write_all(self.stdout, framed(answer))
             self._answered = True

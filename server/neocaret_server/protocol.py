@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
-import json
 import logging
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -30,6 +29,7 @@ from pygls.uris import from_fs_path
 from pygls.workspace import Workspace
 
 from neocaret_server.errors import ServerError
+from neocaret_server.stdio import decoded
 
 if TYPE_CHECKING:
     from cattrs import Converter
@@ -68,7 +68,7 @@ class Protocol(LanguageServerProtocol):
     def receive(self, body: bytes) -> None:
         """Handle the body of one message."""
         try:
-            message = json.loads(body)
+            message = decoded(body)
         except (ValueError, RecursionError):
             self._refuse(None, ErrorCodes.ParseError, "the message is not JSON")
             return
@@ -130,8 +130,8 @@ class Protocol(LanguageServerProtocol):
             self._refuse(msg_id, ErrorCodes.InvalidRequest, "initialize came a second time")
         elif msg_id in self._request_futures:
             self._refuse(msg_id, ErrorCodes.InvalidRequest, "a request with this id is being answered")
-        elif not self._knows(method):
-            self._refuse(msg_id, ErrorCodes.MethodNotFound, f"{method} is not something this server does")
+        elif not (self._knows(method) and _has_answer(method, otherwise=True)):
+            self._refuse(msg_id, ErrorCodes.MethodNotFound, f"{method} is not a request that this server knows")
         else:
             self._run_request(msg_id, method, message)
 
@@ -151,7 +151,7 @@ class Protocol(LanguageServerProtocol):
         if method == types.EXIT:
             self.lost()
         elif isinstance(method, str) and self._initialized and not self._shutdown:
-            if method != types.CANCEL_REQUEST and not self._knows(method):
+            if method != types.CANCEL_REQUEST and (not self._knows(method) or _has_answer(method, otherwise=False)):
                 return
             try:
                 notification = self._structure(method, message)
@@ -306,8 +306,14 @@ def _uri_of(message: dict[str, Any], document: str) -> str | None:
     return uri if isinstance(uri, str) else None
 
 
+def _has_answer(method: str, *, otherwise: bool) -> bool:
+    known = types.METHOD_TO_TYPES.get(method)
+    return otherwise if known is None else known[1] is not None
+
+
 def _is_response(message: Any) -> bool:
-    return isinstance(message, dict) and "id" in message and "method" not in message
+    # Some clients leave out a result that is null; who sends parameters has forgotten the method.
+    return isinstance(message, dict) and "id" in message and "method" not in message and "params" not in message
 
 
 def _is_id(value: object) -> bool:

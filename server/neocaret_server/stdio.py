@@ -8,23 +8,29 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import re
 import sys
-from collections.abc import Callable, Iterator
-from typing import IO
+import time
+from collections.abc import Iterator
+from typing import IO, Any, NoReturn
 
 MOST_BYTES = 256 * 1024**2
 """Of one message. A longer one is announced by a broken stream only, and nothing of it is believed."""
 
-_LENGTH = re.compile(rb"\s*content-length\s*:\s*(\d+)\s*", re.IGNORECASE)
+_MOST_HEADER_BYTES = 64 * 1024
+_FULL_SECONDS = 0.005
+# At the end of a line, whatever is before it: behind a message that was longer than announced, its rest is.
+_LENGTH = re.compile(rb"(?<!-)content-length[^\S\n]*:\s*(\d+)\s*\Z", re.IGNORECASE)
 
 
 def take_standard_streams() -> tuple[IO[bytes], IO[bytes]]:
     """Return private streams to the client, and close descriptors 0 and 1 to everyone else."""
     sys.stdout.flush()
     stdin = os.fdopen(os.dup(0), "rb")
-    stdout = os.fdopen(os.dup(1), "wb")
+    # Without a buffer: a thread that waits in one holds its lock, and then the process cannot end.
+    stdout = os.fdopen(os.dup(1), "wb", buffering=0)
     nothing = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, 0)
     os.close(nothing)
@@ -37,8 +43,8 @@ def read_messages(stream: IO[bytes]) -> Iterator[bytes]:
     length: int | None = None
     # A stream that breaks has ended.
     with contextlib.suppress(OSError, ValueError):
-        while line := stream.readline():
-            if found := _LENGTH.fullmatch(line):
+        while line := stream.readline(_MOST_HEADER_BYTES):
+            if found := _LENGTH.search(line):
                 length = int(found[1])
                 if length > MOST_BYTES:
                     _say_broken(length)
@@ -51,35 +57,29 @@ def read_messages(stream: IO[bytes]) -> Iterator[bytes]:
                 length = None
 
 
+def decoded(body: bytes) -> Any:
+    """Return the JSON value that a body is; raises ValueError or RecursionError where it is none."""
+    return json.loads(body, parse_constant=_no_number)
+
+
 def framed(body: bytes) -> bytes:
     """Return a message that has this body."""
     return b"Content-Length: %d\r\n\r\n%s" % (len(body), body)
 
 
-class Writer:
-    """Writes whole messages; tells once when the client is gone, and is silent from then on."""
+def write_all(stream: IO[bytes], data: bytes) -> None:
+    """Write and flush; also where the stream takes only a part at a time, or, not blocking, none for now."""
+    left = memoryview(data)
+    while left:
+        if written := stream.write(left):
+            left = left[written:]
+        else:
+            time.sleep(_FULL_SECONDS)
+    stream.flush()
 
-    def __init__(self, stream: IO[bytes], on_lost: Callable[[], None]) -> None:
-        self._stream = stream
-        self._on_lost = on_lost
-        self._lost = False
 
-    def write(self, data: bytes) -> None:
-        """Write and flush."""
-        if self._lost:
-            return
-        try:
-            self._stream.write(data)
-            self._stream.flush()
-        except (OSError, ValueError):
-            self._lost = True
-            self._on_lost()
-
-    def close(self) -> None:
-        """Close the stream; what could not be written is given up."""
-        self._lost = True
-        with contextlib.suppress(OSError, ValueError):
-            self._stream.close()
+def _no_number(name: str) -> NoReturn:
+    raise ValueError(name)
 
 
 def _say_broken(length: int) -> None:

@@ -10,28 +10,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from neocaret_server.app import _read, build_server, serve
+from neocaret_server.app import build_server, serve
 from neocaret_server.fake_backend import FakeBackend
-from neocaret_server.opening import Message, Opening
-from neocaret_server.stdio import framed
-
-
-class Broken(io.BytesIO):
-    """A stream that breaks where another would end."""
-
-    def readline(self, size: int | None = -1, /) -> bytes:
-        if line := super().readline(size):
-            return line
-        raise MemoryError
-
-
-async def test_the_end_is_told_however_reading_ends() -> None:
-    messages: asyncio.Queue[Message | None] = asyncio.Queue()
-    opening = Opening(Broken(framed(b"first")), io.BytesIO())
-    with pytest.raises(MemoryError):
-        await asyncio.to_thread(_read, asyncio.get_running_loop(), opening, messages)
-    assert messages.get_nowait() == Message(b"first")
-    assert messages.get_nowait() is None
+from neocaret_server.opening import Opening
 
 
 @pytest.fixture

@@ -53,9 +53,9 @@ def codes(sent: Sent) -> list[tuple[Any, int | None]]:
 
 def test_what_is_not_json_is_answered_without_an_id() -> None:
     protocol, sent = started()
-    for body in (b"", b"{", b"\xff\xfe", b"[" * 100_000):
+    for body in (b"", b"{", b"\xff\xfe", b"[" * 100_000, b'{"jsonrpc": "2.0", "id": 1, "method": "x", "params": NaN}'):
         protocol.receive(body)
-    assert codes(sent) == [(None, -32700)] * 4
+    assert codes(sent) == [(None, -32700)] * 5
 
 
 @pytest.mark.parametrize(
@@ -67,6 +67,7 @@ def test_what_is_not_json_is_answered_without_an_id() -> None:
         ({"id": 3, "method": "shutdown"}, 3),
         ({"jsonrpc": "1.0", "id": "a", "method": "shutdown"}, "a"),
         ({"jsonrpc": "2.0", "id": 4, "method": 5}, 4),
+        ({"jsonrpc": "2.0", "id": 5, "params": {}}, 5),
         ({"jsonrpc": "2.0", "id": None, "method": "shutdown"}, None),
         ({"jsonrpc": "2.0", "id": [1], "method": "shutdown"}, None),
         ({"jsonrpc": "2.0", "id": True, "method": "shutdown"}, None),
@@ -186,6 +187,28 @@ def test_unknown_methods_are_refused_and_unknown_notifications_ignored() -> None
     send(protocol, method="$/nonsense", params={"type_name": "x y", "1": 2})
     send(protocol, method="textDocument/didSave", params=7)
     assert codes(sent) == [(1, -32601), (2, -32601), (3, -32601)]
+
+
+def test_a_notification_that_asks_for_an_answer_is_refused_and_does_nothing() -> None:
+    server = build_server(FakeBackend())
+    sent = Sent()
+    server.protocol.set_writer(sent)
+    send(server.protocol, id=0, method="initialize", params={"capabilities": {}})
+    sent.messages.clear()
+    send(server.protocol, id=1, method="textDocument/didOpen", params=OPEN)
+    send(server.protocol, id=2, method="initialized", params={})
+    send(server.protocol, id=3, method="$/cancelRequest", params={"id": 1})
+    send(server.protocol, id=4, method="$/setTrace", params={"value": "off"})
+    assert codes(sent) == [(1, -32601), (2, -32601), (3, -32601), (4, -32601)]
+    assert server.documents.get("file:///x.py") is None
+
+
+def test_a_request_that_asks_for_no_answer_is_ignored() -> None:
+    protocol, sent = started()
+    send(protocol, method="shutdown")
+    send(protocol, method="initialize", params={"capabilities": {}})
+    send(protocol, id=1, method="shutdown")
+    assert codes(sent) == [(1, None)]
 
 
 @pytest.mark.parametrize(
