@@ -15,6 +15,7 @@ from lsprotocol import types
 from neocaret_server import parent
 from neocaret_server.backend import Backend
 from neocaret_server.features import (
+    candidates,
     clear_cache,
     completion,
     did_change,
@@ -30,6 +31,7 @@ from neocaret_server.features import (
     initialize,
     initialized,
     inline_completion,
+    models,
     reload_model,
     status,
     work_done_progress_cancel,
@@ -58,7 +60,7 @@ _FEATURES = (
     (types.WORKSPACE_EXECUTE_COMMAND, execute_command.handle, None),
     (types.WINDOW_WORK_DONE_PROGRESS_CANCEL, work_done_progress_cancel.handle, None),
 )
-_COMMANDS = (clear_cache, export_completion, generate, reload_model, status)
+_COMMANDS = (candidates, clear_cache, export_completion, generate, models, reload_model, status)
 
 
 def build_server(backend: Backend) -> NeocaretServer:

@@ -56,6 +56,21 @@ class LoadProgress:
 
 
 @dataclass(frozen=True, slots=True)
+class KnownModel:
+    """A model that can be loaded by name."""
+
+    name: str
+    parameters: int
+    bytes: int
+    """On disk."""
+    licence: str
+    here: bool
+    """Whether it can be loaded without a download."""
+    own: bool = True
+    """Whether it runs on Neocaret's own network; others run through transformers, and slower."""
+
+
+@dataclass(frozen=True, slots=True)
 class ModelInfo:
     """What is loaded."""
 
@@ -200,6 +215,14 @@ class Backend(Protocol):
         while not work.done:
             self.advance([work])
         return work.result()
+
+    def models(self) -> Sequence[KnownModel]:
+        """Return the models that can be loaded by name; safe from any thread, and reads the disk.
+
+        Raises:
+            BackendError: the list cannot be made.
+        """
+        ...
 
     def clear_cache(self) -> None:
         """Forget what was kept of earlier prompts."""

@@ -17,6 +17,7 @@ from neocaret_server.backend import (
     Completion,
     CompletionRequest,
     FinishReason,
+    KnownModel,
     LoadProgress,
     ModelChoice,
     ModelInfo,
@@ -121,6 +122,13 @@ class FakeBackend(Backend):
         for work in works:
             if isinstance(work, FakeWork):
                 work.advance()
+
+    def models(self) -> tuple[KnownModel, ...]:
+        """As the port has it."""
+        return (
+            KnownModel("bundled", 7_000_000, 14_000_000, "MIT", here=True),
+            KnownModel("fake/bigger", 125_000_000, 526_000_000, "MIT", here=False),
+        )
 
     def clear_cache(self) -> None:
         """As the port has it."""

@@ -23,6 +23,7 @@ from neocaret_server.backend import (
     Candidate,
     Completion,
     CompletionRequest,
+    KnownModel,
     LoadProgress,
     ModelChoice,
     ModelInfo,
@@ -55,21 +56,6 @@ _HOTTEST = 100.0
 _BENCHMARK_SEED = 1
 
 logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class KnownModel:
-    """A model that can be loaded by name."""
-
-    name: str
-    parameters: int
-    bytes: int
-    """On disk."""
-    licence: str
-    here: bool
-    """Whether it can be loaded without a download."""
-    own: bool = True
-    """Whether it runs on Neocaret's own network; others run through transformers, and slower."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +158,10 @@ class ModelBackend(Backend):
         if self._engine is not None:
             with _told_plainly("generating"):
                 self._engine.advance([work.work for work in works if isinstance(work, ModelWork)])
+
+    def models(self) -> tuple[KnownModel, ...]:
+        """As `backend.Backend.models`."""
+        return known_models()
 
     def clear_cache(self) -> None:
         """As `backend.Backend.clear_cache`."""

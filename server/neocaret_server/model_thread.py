@@ -12,7 +12,7 @@ import logging
 import queue
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Literal, TypeVar
@@ -24,6 +24,7 @@ from neocaret_server.backend import (
     Candidate,
     Completion,
     CompletionRequest,
+    KnownModel,
     LoadProgress,
     ModelChoice,
     ModelInfo,
@@ -136,6 +137,15 @@ class ModelThread:
     async def clear_cache(self) -> None:
         """Forget what was kept of earlier prompts."""
         await self._submit(self._backend.clear_cache, None, CancelToken())
+
+    async def models(self) -> Sequence[KnownModel]:
+        """Return the models that can be loaded by name.
+
+        Raises:
+            BackendError: the list cannot be made.
+        """
+        # Not on the model's own thread, which may be loading one for minutes.
+        return await asyncio.to_thread(self._backend.models)
 
     def close(self, seconds: float) -> bool:
         """Stop what runs and end the thread; say whether it ended in that time."""

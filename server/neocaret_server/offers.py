@@ -49,6 +49,11 @@ class Offers:
             self._characters -= len(dropped.before)
         return [f"{self._count}:{number}" for number in range(1, len(offered.texts) + 1)]
 
+    @property
+    def newest(self) -> int:
+        """The number of the list offered last; 0 before the first."""
+        return self._count
+
     def find(self, completion_id: str) -> Offer | None:
         """Return an offer by its id, by "last", or by "last:2", which is the second of the last list."""
         found = re.fullmatch(r"(last|[1-9][0-9]{0,17})(?::([1-9][0-9]{0,8}))?", completion_id)

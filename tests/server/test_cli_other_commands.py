@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
-from neocaret_server.backend import Backend
+from neocaret_server.backend import Backend, KnownModel
 from neocaret_server.cli import main
 from neocaret_server.cli.lsp import ServerArguments, parse
 from neocaret_server.cli.services import Services
 from neocaret_server.fake_backend import FakeBackend
-from neocaret_server.model_backend import KnownModel, Machine
+from neocaret_server.model_backend import Machine
 
 KNOWN = (
     KnownModel("bundled", 9_876_543, 19_800_000, "MIT", here=True),

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from neocaret_server.backend import ModelChoice
+from neocaret_server.backend import KnownModel, ModelChoice
 from neocaret_server.cli.output import output_console, print_json, put
 from neocaret_server.cli.services import Services
-
-if TYPE_CHECKING:
-    from neocaret_server.model_backend import KnownModel
 
 _HEADER = ("name", "parameters", "on disk", "licence", "here", "runs on")
 _OTHERS = (

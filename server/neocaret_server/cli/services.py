@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from neocaret_server.backend import Backend, CancelToken, LoadProgress
+from neocaret_server.backend import Backend, CancelToken, KnownModel, LoadProgress
 from neocaret_server.benchmark import Benchmark, BenchmarkRequest
 from neocaret_server.evaluation import Evaluation, EvaluationRequest, WorkProgress
 from neocaret_server.model_backend import (
-    KnownModel,
     Machine,
     ModelBackend,
     benchmark,
