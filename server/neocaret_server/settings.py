@@ -18,8 +18,8 @@ from neocaret_server.rules import Rule
 SECTION = "neocaret"
 
 
-def _as(rule: Rule, about: str) -> dict[str, Any]:
-    return {"rule": rule, "about": about}
+def _as(rule: Rule, about: str, unit: str = "") -> dict[str, Any]:
+    return {"rule": rule, "about": about, "unit": unit}
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,18 +44,21 @@ class Settings:
             'The number format of its weights: "auto", or one by name.',
         ),
     )
-    candidates: int = field(default=3, metadata=_as(Rule("whole number", 1, 8), "How many continuations are offered."))
+    candidates: int = field(
+        default=3, metadata=_as(Rule("whole number", 1, 8), "How many continuations are offered.", "continuations")
+    )
     max_new_tokens: int = field(
-        default=64, metadata=_as(Rule("whole number", 1, 1024), "The most tokens of a suggestion.")
+        default=64, metadata=_as(Rule("whole number", 1, 1024), "The longest that a suggestion may be.", "tokens")
     )
     temperature: float = field(
         default=0.4, metadata=_as(Rule("number", 0, 2), "How freely all continuations but the first are sampled.")
     )
     top_p: float = field(
-        default=0.95, metadata=_as(Rule("number", 0.01, 1), "Sample from the likeliest tokens of this share together.")
+        default=0.95,
+        metadata=_as(Rule("number", 0.01, 1), "Sample from the likeliest tokens that have so much together.", "share"),
     )
     top_k: int = field(
-        default=0, metadata=_as(Rule("whole number", 0, 1000), "Sample from this many likeliest tokens; 0 from all.")
+        default=0, metadata=_as(Rule("whole number", 0, 1000), "Sample from so many likeliest; 0 from all.", "tokens")
     )
     repetition_penalty: float = field(
         default=1.0, metadata=_as(Rule("number", 1, 2), "How much a token that came before is held back.")
@@ -86,7 +89,8 @@ class Settings:
         default=400,
         metadata=_as(
             Rule("whole number", 0, 600_000),
-            "Milliseconds after which suggestions that nobody asked for are what is whole by then. 0: never.",
+            "Suggestions that nobody asked for are what is whole by then. 0: no deadline.",
+            "milliseconds",
         ),
     )
     languages: dict[str, bool] = field(
@@ -105,6 +109,7 @@ class Settings:
         metadata=_as(
             Rule("number", 0, 10_000),
             "Give the model's memory back when nothing was asked for so long; the next question loads it. 0: never.",
+            "minutes",
         ),
     )
 

@@ -37,6 +37,15 @@ def test_every_setting_is_documented_in_one_line() -> None:
         assert "\n" not in about
 
 
+def test_every_number_with_a_unit_says_which() -> None:
+    units = {each.name: each.metadata["unit"] for each in fields(Settings)}
+    assert units["max_new_tokens"] == "tokens"
+    without = {"temperature", "repetition_penalty", "seed"}
+    numbers = {each.name for each in fields(Settings) if each.metadata["rule"].kind in {"number", "whole number"}}
+    assert {name for name in numbers if not units[name]} == without
+    assert not any(units[name] for name in units if name not in numbers)
+
+
 def test_names_are_camel_case_on_the_wire() -> None:
     settings, problems = from_client({"maxNewTokens": 5, "topP": 0.5, "repetitionPenalty": 1.5, "topK": 7})
     assert problems == []
