@@ -15,12 +15,13 @@ from neocaret_server.following import CaretAt
 from neocaret_server.items import typed_word
 from neocaret_server.kept import KeptList
 from neocaret_server.prompt import build_prompt, for_model, text_elsewhere
+from neocaret_server.reasons import Reason
 from neocaret_server.requests import PATIENT, Lasting, Moment, Patience, Requests
 from neocaret_server.server import NeocaretServer
 from neocaret_server.settings import Settings
 from neocaret_server.surroundings import surroundings
 from neocaret_server.tidy import CaretText, offered
-from neocaret_server.trigger import CLOSER_OF, Channel, Reason
+from neocaret_server.trigger import CLOSER_OF, Channel
 
 _T = TypeVar("_T")
 _log = logging.getLogger(__name__)

@@ -7,6 +7,8 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from neocaret_server.last_edit import same_text
+
 MOST_LISTS = 256
 MOST_CHARACTERS = 16_000_000
 """Of kept text before carets, all lists together: a huge document is not kept 256 times."""
@@ -48,6 +50,11 @@ class Offers:
             _, dropped = self._lists.popitem(last=False)
             self._characters -= len(dropped.before)
         return [f"{self._count}:{number}" for number in range(1, len(offered.texts) + 1)]
+
+    def holds(self, text: str) -> bool:
+        """Say whether a text is one of the newest list, as editors may have changed it in inserting it."""
+        newest = self._lists.get(self._count)
+        return newest is not None and any(same_text(text, offered) for offered in newest.texts)
 
     @property
     def newest(self) -> int:

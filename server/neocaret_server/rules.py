@@ -21,6 +21,8 @@ class Rule:
     pattern: str | None = None
     """Decides over a text in place of the choices, which then only show what fits."""
     nullable: bool = False
+    word: str | None = None
+    """May stand in place of a number."""
 
     @property
     def must_be(self) -> str:
@@ -31,6 +33,8 @@ class Rule:
             words = _WORDS[self.kind]
         if self.low is not None:
             words += f" from {self.low:g} to {self.high:.10g}"
+        if self.word is not None:
+            words = f'"{self.word}" or {words}'
         return f"{words}, or null" if self.nullable else words
 
     def read(self, value: object) -> Any:
@@ -41,6 +45,8 @@ class Rule:
         """
         if value is None and self.nullable:
             return None
+        if self.word is not None and value == self.word:
+            return value
         read = _READERS[self.kind](value)
         if self.pattern is not None:
             if not re.fullmatch(self.pattern, read):

@@ -95,6 +95,9 @@ def _property(setting: Setting) -> dict[str, Any]:
         described["examples"] = [choice for choice in rule.choices if re.fullmatch(rule.pattern, choice)]
     elif rule.choices:
         described["enum"] = list(rule.choices)
+    if rule.word is not None:
+        # Bounds are for numbers alone, and patterns for texts.
+        described |= {"type": [described["type"], "string"], "pattern": f"^{rule.word}$"}
     if rule.nullable:
         described["type"] = [described["type"], "null"]
     return described

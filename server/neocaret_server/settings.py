@@ -91,6 +91,14 @@ class Settings:
             Rule("whole number", 0, 600_000),
             "Suggestions that nobody asked for are what is whole by then. 0: no deadline.",
             "milliseconds",
+    delay_ms: int | str = field(
+        default="auto",
+        metadata=_as(
+            Rule("whole number", 0, 2000, word="auto"),
+            "Wait before the model is asked while typing; auto: by how fast you type and how soon it answers.",
+            "milliseconds",
+        ),
+    )
         ),
     )
     languages: dict[str, bool] = field(
@@ -99,6 +107,17 @@ class Settings:
     )
     exclude: tuple[str, ...] = field(
         default=(),
+    untitled: bool = field(
+        default=False, metadata=_as(Rule("flag"), "Whether suggestions come while typing in documents without a name.")
+    )
+    largest_file: int = field(
+        default=2000,
+        metadata=_as(
+            Rule("whole number", 0, 1_000_000),
+            "No suggestions while typing in longer files. 0: in files of any length.",
+            "thousand characters",
+        ),
+    )
         metadata=_as(
             Rule("texts"),
             "Files never read, besides those that usually hold secrets; a pattern after ! takes files back.",
@@ -122,8 +141,9 @@ def camel_case(name: str) -> str:
 RULES: dict[str, Rule] = {camel_case(each.name): each.metadata["rule"] for each in fields(Settings)}
 """By the name on the wire."""
 
-# vscode-languageclient keeps its own switch `neocaret.trace.server` in the same section.
-_OF_THE_CLIENT = frozenset({"trace"})
+# vscode-languageclient keeps its own switch `neocaret.trace.server` in the same section; `statusNotifications` is no
+# setting of the user's, but what a client can do.
+_OF_THE_CLIENT = frozenset({"trace", "statusNotifications"})
 
 
 def from_client(given: object) -> tuple[Settings, list[str]]:

@@ -7,29 +7,11 @@ from dataclasses import dataclass
 from typing import Literal
 from urllib.parse import unquote
 
+from neocaret_server.last_edit import EditKind
+from neocaret_server.reasons import Reason
 from neocaret_server.settings import Settings
 
 Channel = Literal["popup", "inline"]
-Reason = Literal[
-    "unknown-document",
-    "excluded-file",
-    "model-loading",
-    "model-paused",
-    "model-failed",
-    "language-off",
-    "automatic-off",
-    "popup-off",
-    "inline-off",
-    "empty-document",
-    "middle-of-line",
-    "superseded",
-    "cancelled",
-    "changed",
-    "deadline",
-    "model-error",
-    "nothing-generated",
-]
-"""Why a request was answered with nothing; the status command and the log show it."""
 
 SECRETS = (
     ".env*",
@@ -72,6 +54,10 @@ class Question:
     """Asked by typing, not by the user's own command."""
     document_blank: bool
     line_after: str
+    characters: int = 0
+    """Of the whole document."""
+    last_edit: EditKind | None = None
+    """What the document's last change was, where the caret stands behind it."""
 
 
 def silence(question: Question, settings: Settings, state: str) -> Reason | None:
@@ -114,8 +100,19 @@ def _quiet(question: Question, settings: Settings) -> Reason | None:
         return "automatic-off"
     if not language_on(settings.languages, question.language_id):
         return "language-off"
+    return _unwelcome(question, settings)
+
+
+def _unwelcome(question: Question, settings: Settings) -> Reason | None:
+    """Return what about the document or the caret makes a suggestion unwelcome."""
+    if not settings.untitled and question.uri.startswith("untitled:"):
+        return "untitled"
+    if 0 < settings.largest_file * _THOUSAND < question.characters:
+        return "huge-file"
     if question.document_blank:
         return "empty-document"
+    if question.last_edit is not None and (reason := _UNWELCOME.get(question.last_edit)):
+        return reason
     if not CLOSERS.issuperset(question.line_after.replace(" ", "").replace("\t", "")):
         return "middle-of-line"
     return None
@@ -135,3 +132,5 @@ def _all_fit(names: list[str], patterns: list[str]) -> bool:
 
 
 _NOT_READY: dict[str, Reason] = {"paused": "model-paused", "failed": "model-failed"}
+_UNWELCOME: dict[EditKind, Reason] = {"deletion": "after-deletion", "paste": "after-paste"}
+_THOUSAND = 1000

@@ -31,8 +31,13 @@ async def while_typing(server: NeocaretServer, caret: Caret, context: Context) -
     end = time.perf_counter() + (server.settings.deadline_ms / 1000 or math.inf)
     if not await _follows(server, caret, context, end):
         server.refills.forget(caret.uri)
+        wait = min(server.pace.wait_seconds(server.settings.delay_ms), max(0.0, end - time.perf_counter()))
+        if not await server.delays.wait(caret.uri, caret.channel, context.moment, wait):
+            raise SilentError("superseded")
         asking = Asking(server, caret, context, single=_single(server, context))
+        asked = time.perf_counter()
         await asking.put(server.requests, _patience(caret, end), lasting=True)
+        server.pace.answered(time.perf_counter() - asked)
     if found := _found(server, context):
         return _of_this_line(server, context, found), "model"
     if typed_meanwhile(server, context) is None:

@@ -14,9 +14,10 @@ from lsprotocol import types
 from neocaret_server.app import build_server
 from neocaret_server.asking import request_of
 from neocaret_server.client import Client
-from neocaret_server.documents import Document, Edit
+from neocaret_server.documents import Document, Edit, Position
 from neocaret_server.fake_backend import FakeBackend
 from neocaret_server.features import completion, did_change_configuration, inline_completion
+from neocaret_server.features.did_change import change_document
 from neocaret_server.prompt import MOST_CHARACTERS
 from neocaret_server.server import NeocaretServer
 from neocaret_server.settings import Settings
@@ -104,6 +105,7 @@ async def test_only_python_files_are_named_and_only_below_their_workspace(
 ) -> None:
     made = make({})
     await made.ready()
+    made.server.settings = Settings(untitled=True)
     monkeypatch.setattr(made.server, "roots", lambda: [Path("/other"), Path("/home/user/project")])
     for uri, language in (
         ("file:///home/user/project/app/%C3%A9.py", "python"),
@@ -344,3 +346,62 @@ async def test_settings_that_are_none_leave_the_defaults(make: Make, wrong: obje
     made.server.apply_settings(wrong)
     assert made.server.settings == Settings()
     assert b"must be an object of settings" in made.out.written
+
+
+async def test_after_a_deletion_nothing_is_offered_until_something_is_typed(make: Make) -> None:
+    made = make({"imp": ["ort os"], "impo": ["rt os"]})
+    await made.ready()
+    made.open("impx")
+    _change(made, Edit("", Position(0, 3), Position(0, 4)), 2)
+    end = types.Position(0, 3)
+    assert await made.texts(end) is None
+    assert made.server.last_reason == "after-deletion"
+    assert made.backend.requests == []
+    assert await made.texts(end, automatic=False) == ["ort os"]
+    _change(made, Edit("o", Position(0, 3), Position(0, 3)), 3)
+    assert await made.texts(types.Position(0, 4)) == ["rt os"]
+
+
+async def test_several_lines_that_were_pasted_are_no_question_and_those_that_were_accepted_are(make: Make) -> None:
+    made = make({"f():": ["\n    a = 1\n    b = 2"], "a = 1\n    b = 2": [" + c"]})
+    await made.ready()
+    here = made.open("def f():")
+    pasted = Edit("\n    a = 1\n    b = 2", Position(0, 8), Position(0, 8))
+    _change(made, pasted, 2)
+    assert await made.texts(types.Position(2, 9)) is None
+    assert made.server.last_reason == "after-paste"
+    made.open("def f():")
+    assert await made.texts(here) == [pasted.text]
+    _change(made, pasted, 2)
+    assert await made.texts(types.Position(2, 9)) == [" + c"]
+
+
+async def test_a_caret_elsewhere_minds_no_deletion(make: Make) -> None:
+    made = make({"x = ": ["1"]})
+    await made.ready()
+    made.open("x = \nabc")
+    _change(made, Edit("", Position(1, 1), Position(1, 3)), 2)
+    assert await made.texts(types.Position(0, 4)) == ["1"]
+
+
+async def test_a_newer_question_ends_the_wait_of_the_older_one_at_once(make: Make) -> None:
+    made = make({"x = ": ["10"], "x = 2": ["0"]})
+    await made.ready()
+    made.server.settings = Settings(delay_ms=2000, deadline_ms=0)
+    older = asyncio.ensure_future(made.texts(made.open("x = ")))
+    await asyncio.sleep(0)
+    _change(made, Edit("2", Position(0, 4), Position(0, 4)), 2)
+    made.server.settings = Settings(delay_ms=0)
+    async with asyncio.timeout(1):
+        assert await made.texts(types.Position(0, 5)) == ["0"]
+        assert await older is None
+    assert [request.prompt for request in made.backend.requests] == ["x = 2"]
+
+
+def _change(made: Made, edit: Edit, version: int) -> None:
+    assert edit.start is not None
+    assert edit.end is not None
+    there = types.Range(
+        types.Position(edit.start.line, edit.start.character), types.Position(edit.end.line, edit.end.character)
+    )
+    change_document(made.server, URI, [types.TextDocumentContentChangePartial(there, edit.text)], version)

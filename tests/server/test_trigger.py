@@ -4,8 +4,10 @@ from dataclasses import replace
 
 import pytest
 
+from neocaret_server.last_edit import EditKind
+from neocaret_server.reasons import Reason
 from neocaret_server.settings import Settings
-from neocaret_server.trigger import Channel, Question, Reason, is_excluded, language_on, silence
+from neocaret_server.trigger import Channel, Question, is_excluded, language_on, silence
 
 TYPED = Question("file:///w/x.py", "python", "popup", automatic=True, document_blank=False, line_after="")
 DEFAULTS = Settings()
@@ -69,9 +71,43 @@ def test_an_empty_document_is_left_alone() -> None:
     assert silence(replace(TYPED, document_blank=True), DEFAULTS, "ready") == "empty-document"
 
 
+@pytest.mark.parametrize(
+    ("last_edit", "reason"),
+    [("deletion", "after-deletion"), ("paste", "after-paste"), ("typing", None), (None, None)],
+)
+def test_who_deletes_or_pastes_is_left_alone(last_edit: EditKind | None, reason: Reason | None) -> None:
+    assert silence(replace(TYPED, last_edit=last_edit), DEFAULTS, "ready") == reason
+
+
+@pytest.mark.parametrize(
+    ("settings", "reason"), [(DEFAULTS, "untitled"), (Settings(untitled=True), None)], ids=["default", "allowed"]
+)
+def test_a_document_without_a_name_is_left_alone_unless_it_shall_not_be(
+    settings: Settings, reason: Reason | None
+) -> None:
+    assert silence(replace(TYPED, uri="untitled:Untitled-1"), settings, "ready") == reason
+
+
+@pytest.mark.parametrize(
+    ("largest", "characters", "reason"),
+    [(2000, 2_000_000, None), (2000, 2_000_001, "huge-file"), (0, 10**9, None), (1, 1001, "huge-file")],
+)
+def test_a_huge_file_is_left_alone_unless_it_shall_not_be(largest: int, characters: int, reason: Reason | None) -> None:
+    assert silence(replace(TYPED, characters=characters), Settings(largest_file=largest), "ready") == reason
+
+
 @pytest.mark.parametrize("channel", ["popup", "inline"])
 def test_who_asks_is_answered_anywhere(channel: Channel) -> None:
-    asked = Question("file:///w/x.py", "python", channel, automatic=False, document_blank=True, line_after="foo")
+    asked = Question(
+        "untitled:x",
+        "python",
+        channel,
+        False,
+        document_blank=True,
+        line_after="foo",
+        characters=10**9,
+        last_edit="paste",
+    )
     settings = Settings(automatic=False, languages={"python": False})
     assert silence(asked, settings, "ready") is None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Iterable
 
 from lsprotocol import types
@@ -22,10 +23,15 @@ def change_document(
     ls: NeocaretServer, uri: str, changes: Iterable[types.TextDocumentContentChangeEvent], version: int
 ) -> None:
     """Apply edits to a document or a notebook's cell."""
-    if not ls.documents.change(uri, map(_edit, changes), version):
+    before = ls.documents.get(uri)
+    edits = [_edit(change) for change in changes]
+    if before is None or not ls.documents.change(uri, edits, version):
         _log.info("a document was changed that is not open")
     elif (document := ls.documents.get(uri)) is not None:
+        if ls.last_edits.note(uri, edits, document) == "typing":
+            ls.pace.key(time.monotonic())
         ls.requests.changed(document)
+        ls.other_files.wait()
 
 
 def _edit(change: types.TextDocumentContentChangeEvent) -> Edit:
