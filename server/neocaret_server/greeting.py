@@ -14,9 +14,12 @@ from neocaret_server.stdio import decoded
 
 _ENCODINGS = ("utf-8", "utf-16", "utf-32")
 _COMMANDS = (
+    "neocaret.accepted",
+    "neocaret.candidates",
     "neocaret.clearCache",
     "neocaret.exportCompletion",
     "neocaret.generate",
+    "neocaret.models",
     "neocaret.reloadModel",
     "neocaret.status",
 )

@@ -1,10 +1,11 @@
 """The message layer over pygls: every request gets exactly one answer, with the right code, and no traceback in it.
 
 Departures from pygls:
-- Messages arrive as plain JSON values and are given their types here, so that one that does not fit can be answered.
+- Messages arrive as plain JSON values and are given their types here, so that one that does not fit can be answered;
+  no value is bent to fit.
 - What comes before `initialize`, or after `shutdown`, is refused as the specification says.
-- Capabilities that are not known are left out, as are `trace`, `clientInfo` and a root that do not fit, and the rest
-  of `initialize` stands.
+- Capabilities that are not known are left out, as are other things that a server can do without and a root that do
+  not fit, and the rest of `initialize` stands.
 - An `initialize` that has been answered already is not answered again.
 - A change whose range is null is one of the whole document.
 - Documents and commands are not pygls' business; `exit` and a lost client are told to `on_exit`, and a document
@@ -29,6 +30,7 @@ from pygls.uris import from_fs_path
 from pygls.workspace import Workspace
 
 from neocaret_server.errors import ServerError
+from neocaret_server.exact import make_exact
 from neocaret_server.stdio import decoded
 
 if TYPE_CHECKING:
@@ -47,6 +49,13 @@ _OURS = (
     types.WORKSPACE_EXECUTE_COMMAND,
     types.WINDOW_WORK_DONE_PROGRESS_CANCEL,
 )
+_MAY_BE_LEFT_OUT: tuple[tuple[str, Any], ...] = (
+    ("trace", types.TraceValue),
+    ("clientInfo", types.ClientInfo),
+    ("locale", str),
+    ("workDoneToken", types.ProgressToken),
+)
+"""Of the params of `initialize`."""
 _RANGES = ("range", "rangeLength")
 _log = logging.getLogger(__name__)
 
@@ -55,6 +64,7 @@ class Protocol(LanguageServerProtocol):
     """LSP for a server that survives its clients."""
 
     def __init__(self, server: LanguageServer, converter: Converter) -> None:
+        make_exact(converter)
         super().__init__(server, converter)
         for method in _OURS:
             self.fm.builtin_features.pop(method, None)
@@ -198,7 +208,7 @@ class Protocol(LanguageServerProtocol):
         params["capabilities"] = (
             largest_that_fits(params.get("capabilities"), self._fits(types.ClientCapabilities)) or {}
         )
-        for name, kind in (("trace", types.TraceValue), ("clientInfo", types.ClientInfo)):
+        for name, kind in _MAY_BE_LEFT_OUT:
             params[name] = largest_that_fits(params.get(name), self._fits(kind)) or None
         return {**message, "params": params}
 

@@ -223,6 +223,12 @@ def test_a_request_that_asks_for_no_answer_is_ignored() -> None:
         {"textDocument": {"uri": "x"}, "position": {"line": -1, "character": 0}},
         {"textDocument": {"uri": "x"}, "position": {"line": 2**40, "character": 0}},
         {"textDocument": None, "position": {"line": 0, "character": 0}},
+        {"textDocument": {"uri": None}, "position": {"line": 0, "character": 0}},
+        {"textDocument": {"uri": "x"}, "position": {"line": "0", "character": 0}},
+        {"textDocument": {"uri": "x"}, "position": {"line": True, "character": 0}},
+        {"textDocument": {"uri": "x"}, "position": {"line": 0.5, "character": 0}},
+        {"textDocument": {"uri": "x"}, "position": {"line": 0, "character": 0}, "workDoneToken": [1]},
+        {"textDocument": {"uri": "x"}, "position": {"line": 0, "character": 0}, "context": {"triggerKind": 9}},
     ],
 )
 def test_invalid_params_are_answered(params: Any) -> None:
@@ -322,6 +328,13 @@ def test_a_trace_that_is_not_known_is_left_out(trace: Any) -> None:
     assert codes(sent) == [(1, None)]
 
 
+@pytest.mark.parametrize("name", ["locale", "workDoneToken"])
+def test_what_a_server_can_do_without_is_left_out_where_it_does_not_fit(name: str) -> None:
+    protocol, sent = started(initialize=False)
+    send(protocol, id=1, method="initialize", params={"capabilities": {"window": {}}, name: [1]})
+    assert codes(sent) == [(1, None)]
+
+
 @pytest.mark.parametrize(
     ("info", "name"),
     [
@@ -372,6 +385,18 @@ def test_a_range_that_is_null_is_the_whole_document(change: Any) -> None:
     assert changed_text(change) == "new"
 
 
+@pytest.mark.parametrize("text", [None, 5, [], {}, True])
+def test_a_text_that_is_none_becomes_no_text(text: Any) -> None:
+    assert changed_text({"text": text}) is None
+    server = build_server(FakeBackend())
+    server.protocol.set_writer(Sent())
+    send(server.protocol, id=1, method="initialize", params={"capabilities": {}})
+    send(
+        server.protocol, method="textDocument/didOpen", params={"textDocument": {**OPEN["textDocument"], "text": text}}
+    )
+    assert server.documents.get("file:///x.py") is None
+
+
 @pytest.mark.parametrize("change", [5, {}, {"range": {"start": START}, "text": "x"}, {"range": 5, "text": "x"}])
 def test_a_document_whose_change_does_not_fit_is_forgotten_until_it_is_opened_again(
     caplog: pytest.LogCaptureFixture, change: Any
@@ -414,7 +439,7 @@ def test_exit_before_initialize_is_obeyed() -> None:
 
 
 JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=4),
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=4),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=3),
     max_leaves=6,
 )
