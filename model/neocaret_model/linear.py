@@ -7,6 +7,10 @@ multiplies that, in bfloat16; where it takes less for four rows than for one, ro
 have a kernel of their own, `int8`. All these operators are private to torch or on their way out, so they are looked
 for, tried against the plain product, and left alone where they are missing, wrong or slower.
 
+oneDNN writes a program for each number of rows that it meets, and keeps it: for each shape of a matrix some 15 ms and
+half a megabyte, which for all numbers up to 32 is more than the bundled model itself. So rows of zeros fill them up to
+few numbers.
+
 R rows, I inputs, O outputs.
 """
 
@@ -34,6 +38,9 @@ _FULL = 4
 """Rows with which a packed product may be at its best."""
 _WORTH_FILLING = 0.9
 """Of the time: small matrices pay for the zeros, and only the largest is tried."""
+_ROW_STEPS = ((4, 1), (16, 4))
+_LAST_STEP = 8
+"""Up to so many rows, in which steps programs are made for them; and beyond."""
 _TRIES = 3
 _TOLERANCES = {torch.float32: 1e-3, torch.bfloat16: 2e-2}
 """Of the formats that are packed, how far a product may be off, as a share of the largest."""
@@ -58,7 +65,7 @@ def packed(weight: Matrix, bias: Tensor | None = None) -> Linear:
     pack: Any = torch.ops.mkldnn._reorder_linear_weight  # noqa: SLF001 - no public one packs weights for it
     multiply: Any = torch.ops.mkldnn._linear_pointwise  # noqa: SLF001 - the same
     reordered = pack(floats_of(weight).contiguous(), max(_TRIED_ROWS))
-    return lambda rows: multiply(rows, reordered, bias, "none", [], "")
+    return _in_steps(lambda rows: multiply(rows, reordered, bias, "none", [], ""))
 
 
 def filled_up(weight: Matrix, bias: Tensor | None = None) -> Linear:
@@ -70,12 +77,24 @@ def filled_up(weight: Matrix, bias: Tensor | None = None) -> Linear:
     return _filled_up(packed(weight, bias))
 
 
-def _filled_up(linear: Linear) -> Linear:
-    def product(rows: Tensor) -> Tensor:
-        count = rows.shape[0]
-        return linear(rows) if count >= _FULL else linear(functional.pad(rows, (0, 0, 0, _FULL - count)))[:count]
+def rows_computed(count: int) -> int:
+    """With how many rows a packed product of so many is computed."""
+    step = next((step for most, step in _ROW_STEPS if count <= most), _LAST_STEP)
+    return -(-count // step) * step
 
-    return product
+
+def _in_steps(linear: Linear) -> Linear:
+    return lambda rows: _with_rows(linear, rows, rows_computed(rows.shape[0]))
+
+
+def _filled_up(linear: Linear) -> Linear:
+    return lambda rows: _with_rows(linear, rows, max(_FULL, rows.shape[0]))
+
+
+def _with_rows(linear: Linear, rows: Tensor, count: int) -> Tensor:
+    """Compute a product with so many rows, zeros below those that count."""
+    more = count - rows.shape[0]
+    return linear(functional.pad(rows, (0, 0, 0, more)))[: rows.shape[0]] if more else linear(rows)
 
 
 def int8(weight: Matrix, bias: Tensor | None = None) -> Linear:

@@ -14,7 +14,7 @@ FORMATS = [(torch.float32, 1e-4), (torch.bfloat16, 0.2)]
 
 @pytest.mark.parametrize(("dtype", "tolerance"), FORMATS, ids=["float32", "bfloat16"])
 @pytest.mark.parametrize("bias", [True, False])
-@pytest.mark.parametrize("rows", [1, 3, 4, 5, 64])
+@pytest.mark.parametrize("rows", [1, 3, 4, 5, 21, 64])
 @pytest.mark.parametrize("make", [linear.packed, linear.filled_up])
 def test_packed_product_is_the_plain_one(
     make: linear.MakeLinear, rows: int, bias: bool, dtype: torch.dtype, tolerance: float
@@ -26,6 +26,30 @@ def test_packed_product_is_the_plain_one(
     with torch.inference_mode():
         expected = linear.plain(weight, added)(inputs)
         torch.testing.assert_close(make(weight, added)(inputs), expected, rtol=0, atol=tolerance)
+
+
+def test_few_numbers_of_rows_are_computed_with_and_few_rows_in_vain() -> None:
+    computed = {rows: linear.rows_computed(rows) for rows in range(1, 1025)}
+    assert all(rows <= more <= max(rows + 3, rows * 3 / 2) for rows, more in computed.items())
+    assert len({computed[rows] for rows in range(1, 33)}) <= 9
+
+
+def test_packed_product_is_computed_with_few_numbers_of_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: set[int] = set()
+
+    def multiply(rows: torch.Tensor, *_: object) -> torch.Tensor:
+        seen.add(rows.shape[0])
+        return rows[:, :2]
+
+    def pack(weight: torch.Tensor, _rows: int) -> torch.Tensor:
+        return weight
+
+    operators = SimpleNamespace(_reorder_linear_weight=pack, _linear_pointwise=multiply)
+    monkeypatch.setattr(torch.ops, "mkldnn", operators)
+    product = linear.packed(torch.ones(2, 4))
+    for rows in range(1, 33):
+        assert product(torch.ones(rows, 4)).shape == (rows, 2)
+    assert len(seen) <= 9
 
 
 def test_packing_keeps_no_reference_to_the_weight() -> None:

@@ -31,9 +31,9 @@ DRAFT = 4
 CACHE_BYTES = 512 * 1024**2
 """What kept prompts may take together; the last one is kept whatever it takes."""
 
-MOST_PROMPTS = 8
-"""How many prompts are kept: some open documents, and the places between which a user jumps. A small model's would take
-long to fill the bytes, and the memory grow for hours."""
+MOST_PROMPTS = 4
+"""How many prompts are kept: some open documents, and the places between which a user jumps. More would save
+hardly a token, and a small model's take long to fill the bytes."""
 
 
 class Stepper(Generic[KeptT]):
