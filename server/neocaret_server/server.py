@@ -18,21 +18,21 @@ from pygls.protocol import default_converter
 from neocaret_server import __version__
 from neocaret_server.backend import Backend, CancelToken, Candidate, Completion, CompletionRequest, ModelChoice
 from neocaret_server.client import Client
+from neocaret_server.delay import Delays, Pace
 from neocaret_server.documents import Document, DocumentStore
 from neocaret_server.export import ExportError, path_from_uri
-from neocaret_server.delay import Delays, Pace
 from neocaret_server.idle_work import IdleWork
 from neocaret_server.kept import KeptLists
+from neocaret_server.last_edit import LastEdits
 from neocaret_server.model_thread import ModelThread
 from neocaret_server.notebooks import Notebooks
-from neocaret_server.last_edit import LastEdits
 from neocaret_server.offers import Offers
 from neocaret_server.progress import WorkDone
 from neocaret_server.protocol import Protocol
+from neocaret_server.reasons import Reason
 from neocaret_server.requests import Requests
 from neocaret_server.settings import Settings, from_client
 from neocaret_server.tracing import AnswerTrace, WorkTrace, trace_params, work_of
-from neocaret_server.reasons import Reason
 from neocaret_server.units import Encoding
 
 _MINUTE = 60.0
@@ -60,13 +60,13 @@ class NeocaretServer(LanguageServer):
         """The client knows no workspace folders, only a root."""
         self.settings = Settings()
         self.documents = DocumentStore()
+        self.last_edits = LastEdits()
+        self.pace = Pace()
+        self.delays = Delays()
         self.notebooks = Notebooks()
         self.protocol.on_unreadable_notebook_change = self.forget_notebook
         self.protocol.on_unreadable_change = self.forget_document
         self.offers = Offers()
-        self.last_edits = LastEdits()
-        self.pace = Pace()
-        self.delays = Delays()
         self.writing = asyncio.Lock()
         """Held while a file is written, so that pipelined writes keep their order."""
         self.model = ModelThread(backend, self._model_changed)
@@ -152,6 +152,7 @@ class NeocaretServer(LanguageServer):
     def forget_document(self, uri: str) -> None:
         """Make a document unknown, rather than out of step with the client's, until it is opened again."""
         self.documents.close(uri)
+        self.last_edits.forget(uri)
         self.requests.forget(uri)
         self.refills.forget(uri)
         self.idle_work.stop()
@@ -162,8 +163,6 @@ class NeocaretServer(LanguageServer):
         for cell in self.notebooks.close(uri):
             self.forget_document(cell)
 
-        self.other_files.forget(uri)
-        self.last_edits.forget(uri)
     def cells_around(self, uri: str) -> tuple[list[Document], list[Document]]:
         """Return the cells of code before and after a notebook's cell; none for other documents."""
         above, beneath = self.notebooks.neighbours(uri)

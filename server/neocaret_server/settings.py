@@ -85,12 +85,6 @@ class Settings:
     automatic: bool = field(
         default=True, metadata=_as(Rule("flag"), "Whether suggestions come while typing, without being asked for.")
     )
-    deadline_ms: int = field(
-        default=400,
-        metadata=_as(
-            Rule("whole number", 0, 600_000),
-            "Suggestions that nobody asked for are what is whole by then. 0: no deadline.",
-            "milliseconds",
     delay_ms: int | str = field(
         default="auto",
         metadata=_as(
@@ -99,14 +93,14 @@ class Settings:
             "milliseconds",
         ),
     )
+    deadline_ms: int = field(
+        default=400,
+        metadata=_as(
+            Rule("whole number", 0, 600_000),
+            "Suggestions that nobody asked for are what is whole by then. 0: no deadline.",
+            "milliseconds",
         ),
     )
-    languages: dict[str, bool] = field(
-        default_factory=lambda: {"*": True},
-        metadata=_as(Rule("flags by name"), 'Suggestions while typing by language id; "*" for all others.'),
-    )
-    exclude: tuple[str, ...] = field(
-        default=(),
     untitled: bool = field(
         default=False, metadata=_as(Rule("flag"), "Whether suggestions come while typing in documents without a name.")
     )
@@ -118,6 +112,12 @@ class Settings:
             "thousand characters",
         ),
     )
+    languages: dict[str, bool] = field(
+        default_factory=lambda: {"*": True},
+        metadata=_as(Rule("flags by name"), 'Suggestions while typing by language id; "*" for all others.'),
+    )
+    exclude: tuple[str, ...] = field(
+        default=(),
         metadata=_as(
             Rule("texts"),
             "Files never read, besides those that usually hold secrets; a pattern after ! takes files back.",

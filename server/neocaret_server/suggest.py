@@ -12,12 +12,12 @@ from lsprotocol import types
 from neocaret_server.asking import Asking, Caret, Context, SilentError, context_of, fitting, typed_meanwhile
 from neocaret_server.documents import Document, Place
 from neocaret_server.items import Spot
-from neocaret_server.look_ahead import look_ahead
 from neocaret_server.last_edit import EditKind
+from neocaret_server.look_ahead import look_ahead
 from neocaret_server.offers import OfferedList
 from neocaret_server.prompt import for_document, single_line
-from neocaret_server.server import NeocaretServer
 from neocaret_server.reasons import Reason
+from neocaret_server.server import NeocaretServer
 from neocaret_server.tracing import AnswerTrace, Source
 from neocaret_server.trigger import Question, silence
 from neocaret_server.while_typing import while_typing
@@ -87,13 +87,13 @@ async def _suggest(server: NeocaretServer, caret: Caret, document: Document | No
         automatic=caret.automatic,
         document_blank=document.is_blank() and all(cell.is_blank() for cell in server.cells_around(caret.uri)[0]),
         line_after=document.line_after(context.place),
-    )
-    if reason := silence(question, server.settings, server.model.state):
-        server.requests.supersede(caret.uri, caret.channel, context.moment)
         characters=document.rope.characters,
         last_edit=_last_edit(server, context),
-        if reason == "model-paused":
+    )
     server.delays.supersede(caret.uri, caret.channel, context.moment)
+    if reason := silence(question, server.settings, server.model.state):
+        server.requests.supersede(caret.uri, caret.channel, context.moment)
+        if reason == "model-paused":
             server.in_background(server.model.wake())
         raise SilentError(reason)
     source: Source = "model"
@@ -112,10 +112,6 @@ async def _suggest(server: NeocaretServer, caret: Caret, document: Document | No
     return _offer(server, context, texts, source)
 
 
-async def _asked(server: NeocaretServer, caret: Caret, context: Context) -> list[str]:
-    """Return the continuations of a caret from the model, best first."""
-    single = single_line(server.settings.multiline, context.line_before)
-    asking = Asking(server, caret, context, single=single)
 def _last_edit(server: NeocaretServer, context: Context) -> EditKind | None:
     """Return what was last done at the caret; to accept a suggestion of several lines is no pasting."""
     edit = server.last_edits.at(context.document, context.place)
@@ -124,6 +120,10 @@ def _last_edit(server: NeocaretServer, context: Context) -> EditKind | None:
     return "typing" if edit.kind == "paste" and server.offers.holds(edit.text) else edit.kind
 
 
+async def _asked(server: NeocaretServer, caret: Caret, context: Context) -> list[str]:
+    """Return the continuations of a caret from the model, best first."""
+    single = single_line(server.settings.multiline, context.line_before)
+    asking = Asking(server, caret, context, single=single)
     texts = asking.texts(await asking.put(server.requests))
     if not texts and single and not caret.automatic and server.settings.multiline == "auto":
         # The model would end the line here; who asks nevertheless wants to see how it goes on.

@@ -31,7 +31,6 @@ def change_document(
         if ls.last_edits.note(uri, edits, document) == "typing":
             ls.pace.key(time.monotonic())
         ls.requests.changed(document)
-        ls.other_files.wait()
 
 
 def _edit(change: types.TextDocumentContentChangeEvent) -> Edit:
