@@ -15,6 +15,7 @@ from lsprotocol import types
 from neocaret_server import parent
 from neocaret_server.backend import Backend
 from neocaret_server.features import (
+    accepted,
     candidates,
     clear_cache,
     completion,
@@ -25,6 +26,8 @@ from neocaret_server.features import (
     did_close_notebook,
     did_open,
     did_open_notebook,
+    did_partially_accept_completion,
+    did_show_completion,
     execute_command,
     export_completion,
     generate,
@@ -39,6 +42,7 @@ from neocaret_server.features import (
 from neocaret_server.inbox import Inbox
 from neocaret_server.opening import Opening
 from neocaret_server.server import NeocaretServer
+from neocaret_server.statistics_file import StatisticsFile, state_folder
 from neocaret_server.writer import Writer
 
 _END_SECONDS = 0.5
@@ -56,11 +60,13 @@ _FEATURES = (
     (types.TEXT_DOCUMENT_COMPLETION, completion.handle, types.CompletionOptions()),
     # Without options the server would not say that it can.
     (types.TEXT_DOCUMENT_INLINE_COMPLETION, inline_completion.handle, types.InlineCompletionOptions()),
+    (did_show_completion.NAME, did_show_completion.handle, None),
+    (did_partially_accept_completion.NAME, did_partially_accept_completion.handle, None),
     (types.WORKSPACE_DID_CHANGE_CONFIGURATION, did_change_configuration.handle, None),
     (types.WORKSPACE_EXECUTE_COMMAND, execute_command.handle, None),
     (types.WINDOW_WORK_DONE_PROGRESS_CANCEL, work_done_progress_cancel.handle, None),
 )
-_COMMANDS = (candidates, clear_cache, export_completion, generate, models, reload_model, status)
+_COMMANDS = (accepted, candidates, clear_cache, export_completion, generate, models, reload_model, status)
 
 
 def build_server(backend: Backend) -> NeocaretServer:
@@ -88,12 +94,16 @@ def serve_opening(
     # Below that, pygls logs whole messages, and with them the text of documents.
     logging.getLogger("pygls").setLevel(logging.ERROR)
     server = build_server(backend)
+    # Somebody without a home has no statistics.
+    with contextlib.suppress(RuntimeError):
+        server.statistics.keep_in(StatisticsFile(state_folder()))
     if adjust is not None:
         adjust(server)
     try:
         code = asyncio.run(serve(server, opening, client_process_id))
     except KeyboardInterrupt:
         code = _INTERRUPTED
+    server.statistics.close()
     server.model.close(_END_SECONDS)
     if server.model.state != "starting":
         # The libraries of a model take a second to take themselves apart, and one that is deep in native code takes

@@ -49,11 +49,15 @@ def popup_items(texts: Sequence[str], ids: Sequence[str], spot: Spot, client: Cl
     ]
 
 
-def inline_items(texts: Sequence[str], spot: Spot) -> list[types.InlineCompletionItem]:
+def inline_items(texts: Sequence[str], ids: Sequence[str], spot: Spot) -> list[types.InlineCompletionItem]:
     """Make the items of ghost text: plain strings, because not every editor minds the range of a snippet."""
     return [
-        types.InlineCompletionItem(insert_text=for_document(spot.typed + text, spot.line_end), range=spot.range)
-        for text in texts
+        types.InlineCompletionItem(
+            insert_text=for_document(spot.typed + text, spot.line_end),
+            range=spot.range,
+            command=_accepted(completion_id),
+        )
+        for text, completion_id in zip(texts, ids, strict=True)
     ]
 
 
@@ -122,8 +126,14 @@ def _popup_item(
         insert_text_mode=types.InsertTextMode.AsIs if client.as_is and not snippet else None,
         text_edit=types.TextEdit(range=spot.range, new_text=new_text),
         commit_characters=[],
+        command=_accepted(completion_id),
         data={"completionId": completion_id},
     )
+
+
+def _accepted(completion_id: str) -> types.Command:
+    """Return what editors run after the item has been inserted; some run nothing."""
+    return types.Command(title="Accepted", command="neocaret.accepted", arguments=[{"completionId": completion_id}])
 
 
 def _documentation(text: str, language_id: str, client: Client) -> str | types.MarkupContent:

@@ -16,6 +16,8 @@ from pygls.lsp.server import LanguageServer
 from pygls.protocol import default_converter
 
 from neocaret_server import __version__
+from neocaret_server.acceptance import Acceptance
+from neocaret_server.acceptance_survival import Survival
 from neocaret_server.backend import Backend, CancelToken, Candidate, Completion, CompletionRequest, ModelChoice
 from neocaret_server.client import Client
 from neocaret_server.delay import Delays, Pace
@@ -32,6 +34,7 @@ from neocaret_server.protocol import Protocol
 from neocaret_server.reasons import Reason
 from neocaret_server.requests import Requests
 from neocaret_server.settings import Settings, from_client
+from neocaret_server.statistics_recorder import Recorder
 from neocaret_server.tracing import AnswerTrace, WorkTrace, trace_params, work_of
 from neocaret_server.units import Encoding
 
@@ -77,6 +80,9 @@ class NeocaretServer(LanguageServer):
         """Of suggestions that may be accepted; nobody waits for these either."""
         self.idle_work = IdleWork()
         self.kept = KeptLists()
+        self.statistics = Recorder()
+        self.survival = Survival(self.statistics.count, self.documents.get)
+        self.acceptance = Acceptance(self.statistics.count, self.survival.follow)
         self.generations: dict[types.ProgressToken, asyncio.Task[Any]] = {}
         """The requests for long generations that run or wait, by their progress tokens or else by keys of our own."""
         self.last_reason: Reason | None = None
@@ -128,6 +134,7 @@ class NeocaretServer(LanguageServer):
         before = self.choice
         self.settings, more = from_client(merged)
         self._tell_problems(problems + more)
+        self.statistics.on = self.settings.statistics
         self.model.pause_after(self.settings.pause_after_minutes * _MINUTE)
         if self.model.state != "starting" and self.choice != before:
             self.load_model()
@@ -157,6 +164,8 @@ class NeocaretServer(LanguageServer):
         self.refills.forget(uri)
         self.idle_work.stop()
         self.kept.forget(uri)
+        self.acceptance.forget(uri)
+        self.survival.forget(uri)
 
     def forget_notebook(self, uri: str) -> None:
         """Make a notebook and its cells unknown until it is opened again."""

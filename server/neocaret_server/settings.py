@@ -131,6 +131,10 @@ class Settings:
             "minutes",
         ),
     )
+    statistics: bool = field(
+        default=True,
+        metadata=_as(Rule("flag"), "Count suggestions in a file on this machine: numbers, never text."),
+    )
 
 
 def camel_case(name: str) -> str:

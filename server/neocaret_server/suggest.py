@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from lsprotocol import types
 
+from neocaret_server.acceptance import Offer
 from neocaret_server.asking import Asking, Caret, Context, SilentError, context_of, fitting, typed_meanwhile
 from neocaret_server.documents import Document, Place
 from neocaret_server.items import Spot
@@ -18,6 +19,7 @@ from neocaret_server.offers import OfferedList
 from neocaret_server.prompt import for_document, single_line
 from neocaret_server.reasons import Reason
 from neocaret_server.server import NeocaretServer
+from neocaret_server.statistics import answer_name
 from neocaret_server.tracing import AnswerTrace, Source
 from neocaret_server.trigger import Question, silence
 from neocaret_server.while_typing import while_typing
@@ -56,6 +58,7 @@ async def suggest(server: NeocaretServer, caret: Caret) -> Suggestion | None:
         server.last_reason = reason
         if suggestion is not None:
             server.last_answer_ms = round(ms, 1)
+            _count_answer(server, suggestion, ms)
         server.tell_trace(_trace(caret, document, suggestion, reason, ms))
     return suggestion
 
@@ -138,7 +141,18 @@ def _offer(server: NeocaretServer, context: Context, texts: list[str], source: S
     line_end = document.line_end_near(place.line)
     before = document.before(Place(place.line, 0)) + context.line_before
     ids = server.offers.add(OfferedList(before, line_end, tuple(for_document(text, line_end) for text in texts)))
+    offer = Offer(context.at, context.start, context.typed, tuple(texts), tuple(ids))
+    server.acceptance.offered(offer, _model_name(server))
     return Suggestion(texts, ids, _spot(context, line_end), source)
+
+
+def _count_answer(server: NeocaretServer, suggestion: Suggestion, ms: float) -> None:
+    server.statistics.count(_model_name(server), suggestion.spot.language_id, {answer_name(ms): 1})
+
+
+def _model_name(server: NeocaretServer) -> str:
+    info = server.model.info
+    return info.model if info else server.settings.model
 
 
 def _spot(context: Context, line_end: str) -> Spot:

@@ -76,7 +76,7 @@ def test_documentation_is_all_of_it_fenced() -> None:
 
 
 def test_ghost_text_is_a_plain_string_with_a_range() -> None:
-    items = inline_items(TEXTS, SPOT)
+    items = inline_items(TEXTS, IDS, SPOT)
     assert [item.insert_text for item in items] == ["return x", "re\r\n    return y"]
     assert [item.range for item in items] == [RANGE, RANGE]
 

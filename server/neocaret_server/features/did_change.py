@@ -31,6 +31,8 @@ def change_document(
         if ls.last_edits.note(uri, edits, document) == "typing":
             ls.pace.key(time.monotonic())
         ls.requests.changed(document)
+        ls.survival.changed(before, edits)
+        ls.acceptance.changed(before, document, edits)
 
 
 def _edit(change: types.TextDocumentContentChangeEvent) -> Edit:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Mapping
 from typing import Any
 
 from lsprotocol import types
@@ -32,7 +34,13 @@ async def handle(ls: NeocaretServer, params: types.ExecuteCommandParams) -> dict
         "lastAnswerMs": ls.last_answer_ms,
         "lastReason": ls.last_reason,
         "lastError": ls.last_error,
+        "statistics": _today(await asyncio.to_thread(ls.statistics.today)) if ls.settings.statistics else None,
     }
+
+
+def _today(counts: Mapping[str, int]) -> dict[str, int]:
+    names = {"offered": "offered", "shown": "shown", "accepted": "accepted", "charactersSaved": "characters"}
+    return {name: counts.get(counted, 0) for name, counted in names.items()}
 
 
 def _progress(progress: LoadProgress | None) -> dict[str, Any] | None:
