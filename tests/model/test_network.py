@@ -17,7 +17,7 @@ VOCABULARY = 40
 WINDOW = 5
 
 
-def make_network(*layers: LayerKind) -> Network:
+def make_network(*layers: LayerKind, dtype: torch.dtype = torch.float32) -> Network:
     config = ModelConfig(
         activation="gelu_new",
         eos_ids=(),
@@ -33,7 +33,7 @@ def make_network(*layers: LayerKind) -> Network:
     )
     generator = torch.Generator().manual_seed(3)
     shapes = tensor_shapes(config).items()
-    return Network(config, {name: torch.randn(shape, generator=generator) * 0.3 for name, shape in shapes})
+    return Network(config, {name: (torch.randn(shape, generator=generator) * 0.3).to(dtype) for name, shape in shapes})
 
 
 NETWORKS = {
@@ -79,6 +79,21 @@ def test_rows_have_the_logits_of_their_own_texts(name: str, data: Any) -> None:
                 texts = [texts[row] for row in stay]
         assert prefix.length == len(prompt)
         torch.testing.assert_close(expected(network, prompt), network.logits(again(network, prefix, prompt)))
+
+
+@pytest.mark.parametrize("layers", [("global", "global"), ("global", "local")])
+def test_a_single_token_in_bfloat16_has_the_logits_of_its_text(layers: tuple[LayerKind, ...]) -> None:
+    network = make_network(*layers, dtype=torch.bfloat16)
+    prefix = network.new_prefix()
+    with torch.inference_mode():
+        network.prefill(torch.arange(9), prefix)
+        branches = Branches(prefix, 1)
+        for step in range(1, 4):
+            (logits,) = network.decode([(branches, [[8 + step]])])
+            branches.accept([1])
+            after = expected(network, [*range(9 + step)])
+            assert logits.shape == (1, VOCABULARY)
+            assert float((logits[0] - after).norm()) < 0.05 * float(after.norm())
 
 
 def again(network: Network, prefix: Any, prompt: list[int]) -> torch.Tensor:

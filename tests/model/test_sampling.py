@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from transformers import (
     LogitsProcessorList,
@@ -17,7 +17,7 @@ from transformers import (
 
 from neocaret_model.engine.document_ngrams import DocumentNgrams
 from neocaret_model.engine.port import Sampling
-from neocaret_model.engine.sampling import RowSampler, Sampled, candidates, mixed, penalised, sample
+from neocaret_model.engine.sampling import RowSampler, Sampled, candidates, few_candidates, mixed, penalised, sample
 
 seeds = st.integers(0, 2**31)
 samplings = st.builds(
@@ -72,6 +72,28 @@ def test_the_distribution_is_that_of_a_full_sort(seed: int, size: int, spread: f
     assert differing <= 1
     rim = float(torch.maximum(actual, expected)[(actual > 0) != (expected > 0)].sum())
     assert torch.allclose(actual, expected, atol=rim + 1e-6)
+
+
+@settings(deadline=None, max_examples=150)
+@given(seeds, st.sampled_from([1, 5, 257, 1500]), st.floats(0.01, 40.0), st.floats(0.05, 0.999))
+def test_a_few_candidates_are_those_that_torch_finds(seed: int, size: int, spread: float, top_p: float) -> None:
+    logits = random_logits(seed, 1, size, spread)[0]
+    scaled = logits - logits.max()
+    few = few_candidates(scaled, top_p)
+    assume(few is not None)
+    assert few is not None
+    tokens, weights = candidates(scaled, 0, top_p)
+    assert tokens is not None
+    assert tokens.tolist() == few[0]
+    assert weights.cumsum(0).tolist() == pytest.approx(few[1])
+
+
+def test_equally_likely_tokens_stay_in_their_order_and_many_are_left_to_torch() -> None:
+    assert few_candidates(torch.tensor([-1.0, 0.0, -1.0, 0.0]), 0.9)[0] == [1, 3, 0, 2]  # type: ignore[index]
+    assert few_candidates(torch.zeros(1000), 0.5) is None
+    far = torch.full((100_000,), -9.5)
+    far[7] = 0.0
+    assert few_candidates(far, 0.9) is None
 
 
 def test_tokens_come_as_often_as_their_probability_says() -> None:
@@ -189,7 +211,7 @@ def test_a_mixture_is_a_distribution_with_the_masses_beside_the_networks_1(seed:
     logits = random_logits(seed, 1, 40)[0]
     added = torch.zeros(40)
     added[list(masses)] = torch.tensor(list(masses.values()))
-    probabilities = mixed(logits, logits.logsumexp(0), masses).softmax(0)
+    probabilities = mixed(logits, float(logits.logsumexp(0)), masses).softmax(0)
     assert torch.allclose(probabilities, (logits.softmax(0) + added) / (1 + added.sum()), atol=1e-6)
     assert float(probabilities.sum()) == pytest.approx(1, abs=1e-5)
 
@@ -221,7 +243,7 @@ def test_a_documents_weight_multiplies_its_masses() -> None:
         ask = RowSampler(Sampling(document_weight=weight), document, 4, ngrams=ngrams_of(document)).ask()
         if not ask.masses:
             return float(logits[0].softmax(0)[2])
-        unit = logits[0].logsumexp(0) + math.log(weight)
+        unit = float(logits[0].logsumexp(0)) + math.log(weight)
         return float(mixed(logits[0], unit, ask.masses).softmax(0)[2])
 
     mass = ngrams_of(document).masses([3, 1])[2]

@@ -58,7 +58,7 @@ def random_logits(seed: int, slots: int, dtype: torch.dtype) -> torch.Tensor:
 
 def expected(logits: torch.Tensor, ask: Ask) -> tuple[int, float]:
     raw = logits.float()
-    token = choose(raw[:VOCABULARY], raw.logsumexp(0), ask)
+    token = choose(raw[:VOCABULARY], float(raw.logsumexp(0)), ask)
     return token, float(raw[token] - raw.logsumexp(0))
 
 
