@@ -10,8 +10,9 @@ Vim script's truth is 1.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from enum import Enum
 from types import GenericAlias
-from typing import TYPE_CHECKING, Any, get_args, get_origin
+from typing import TYPE_CHECKING, Any, Union, get_args, get_origin
 
 from lsprotocol import types
 
@@ -33,6 +34,7 @@ def make_exact(converter: Converter) -> None:
     )
     for kind, hook in hooks:
         converter.register_structure_hook(kind, hook)
+    converter.register_structure_hook_factory(_is_open_enumeration, _value_of)
     converter.register_structure_hook_factory(_is_sequence, lambda kind: _list_of(kind, converter))
 
 
@@ -67,6 +69,20 @@ def _token(value: Any, _: Any) -> Any:
 
 def _token_or_none(value: Any, _: Any) -> Any:
     return None if value is None else _token(value, None)
+
+
+def _is_open_enumeration(kind: Any) -> bool:
+    """Say whether a type is an enumeration, or any value of the same kind, or nothing."""
+    members = set(get_args(kind)) - {type(None)}
+    enumerations = {each for each in members if isinstance(each, type) and issubclass(each, Enum)}
+    return get_origin(kind) is Union and len(enumerations) == 1 and members - enumerations in ({str}, {int})
+
+
+def _value_of(kind: Any) -> _Hook:
+    inner = get_args(kind)
+    optional, base = type(None) in inner, str if str in inner else int
+    exact = _text if base is str else _whole_number
+    return lambda value, _: None if value is None and optional else exact(value, base)
 
 
 def _is_sequence(kind: Any) -> bool:
