@@ -19,6 +19,7 @@ from neocaret_server.reasons import Reason
 from neocaret_server.requests import PATIENT, Lasting, Moment, Patience, Requests
 from neocaret_server.server import NeocaretServer
 from neocaret_server.settings import Settings
+from neocaret_server.stop_rules import stop_rules
 from neocaret_server.surroundings import surroundings
 from neocaret_server.tidy import CaretText, offered
 from neocaret_server.trigger import CLOSER_OF, Channel
@@ -97,20 +98,22 @@ class Asking:
         # The models that know paths know them as Python comments.
         python = self.context.document.language_id == "python"
         path = self.server.path_in_workspace(self.caret.uri) if python else ""
-        elsewhere = text_elsewhere(self._around) if self.settings.document_ngrams else ()
-        return request_of(self.settings, prompt, self.single, path, elsewhere)
+        elsewhere: tuple[str, ...] = ()
+        if self.settings.document_ngrams:
+            # Other files first: of equally similar lines the last one counts, and this document is nearer.
+        request = request_of(self.settings, prompt, self.single, path, elsewhere)
+        return replace(request, ends=stop_rules(self._caret_text()))
 
     def texts(self, completion: Completion) -> list[str]:
         """Return what of a completion can be offered, best first."""
-        context = self.context
-        caret_text = CaretText(
-            for_model(self._around.before),
-            context.document.line_after(context.place),
-            for_model(self._around.below),
-            context.document.language_id,
-        )
+        caret_text = self._caret_text()
         most = self.settings.candidates
         return offered(completion.candidates, completion.similar_lines, caret_text, single_line=self.single, most=most)
+
+    def _caret_text(self) -> CaretText:
+        document, place = self.context.document, self.context.place
+        before, below = for_model(self._around.before), for_model(self._around.below)
+        return CaretText(before, document.line_after(place), below, document.language_id)
 
     def keep(self, texts: list[str]) -> None:
         """Keep what was made, for whoever types into it."""

@@ -117,6 +117,11 @@ class CompletionRequest:
     """Other text of the document that the prompt is from, before it or after the caret."""
     similar_lines: bool = False
     """Look up as well how the lines of the document went on that are most like the one to be continued."""
+    ends: Callable[[str], int | None] | None = None
+    """Says where a candidate ends that has come so far, None while it goes on; called after each token.
+
+    A place that it has found must hold however the text goes on. Equal rules make equal requests.
+    """
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,16 +11,27 @@ _CLOSERS = frozenset(")]}'\"")
 
 
 def within_block(text: str, line_before: str) -> str:
-    """End a continuation before its first line outside the block that the caret stands in, or has just opened.
+    """End a continuation before its first line outside the block that the caret stands in, or has just opened."""
+    end = block_end(text, line_before)
+    return text if end is None else text[:end].rstrip()
 
-    A line that begins with a closing bracket or quote ends what was begun inside.
+
+def block_end(text: str, line_before: str) -> int | None:
+    """Return where a continuation leaves the block that the caret stands in, or has just opened, if it does.
+
+    A line that begins with a closing bracket or quote ends what was begun inside. The place holds however the text
+    goes on.
     """
-    least = _indentation(line_before) + line_before.rstrip().endswith(":")
-    lines = text.split("\n")
-    for number, line in enumerate(lines[1:], 1):
-        if line.strip() and _indentation(line) < least and line.lstrip()[0] not in _CLOSERS:
-            return "\n".join(lines[:number]).rstrip()
-    return text
+    first, *rest = text.split("\n")
+    # Where the caret's line is blank, the continuation may indent it further.
+    line = line_before if line_before.strip() or not first.strip() else line_before + first
+    least = _indentation(line) + line_before.rstrip().endswith(":")
+    end = len(first)
+    for each in rest:
+        if each.strip() and _indentation(each) < least and each.lstrip()[0] not in _CLOSERS:
+            return end
+        end += 1 + len(each)
+    return None
 
 
 def before_next_line(text: str, line_before: str, below: str) -> str:
@@ -28,15 +39,35 @@ def before_next_line(text: str, line_before: str, below: str) -> str:
 
     A line without letters, a closing bracket say, counts only where the continuation ends with it and it is the same.
     """
-    following = next((line.strip() for line in below.splitlines() if line.strip()), "")
-    if not following:
-        return text
-    lines = text.split("\n")
-    whole = [line_before + lines[0], *lines[1:]]
-    for number, line in enumerate(whole):
-        if _is_same(line.strip(), following, at_end=number == len(whole) - 1):
-            return "\n".join(lines[:number]).rstrip()
+    following = following_line(below)
+    end = next_line_start(text, line_before, following)
+    if end is not None:
+        return text[:end].rstrip()
+    *lines, last = text.rstrip().split("\n")
+    whole = last if lines else line_before + last
+    if following and _is_same(whole.strip(), following, at_end=True):
+        return "\n".join(lines).rstrip()
     return text
+
+
+def next_line_start(text: str, line_before: str, following: str) -> int | None:
+    """Return where a continuation comes to the line that follows in the document, once it has come to that line's end.
+
+    `following` is that line, its white space left out, or nothing. The place holds however the text goes on.
+    """
+    if not following:
+        return None
+    end, before = 0, line_before
+    for line in text.split("\n")[:-1]:
+        if _is_same((before + line).strip(), following, at_end=False):
+            return max(0, end - 1)
+        end, before = end + len(line) + 1, ""
+    return None
+
+
+def following_line(below: str) -> str:
+    """Return the first line of a text that says something, its white space left out; nothing where there is none."""
+    return next((line.strip() for line in below.splitlines() if line.strip()), "")
 
 
 def repeats_line_above(text: str, before: str) -> bool:

@@ -178,6 +178,8 @@ def _candidate(text: str, row: int, done: int, request: CompletionRequest, cut: 
     for stop in request.stop:
         if stop in kept:
             kept, reason = kept.partition(stop)[0], "stop"
+    if request.ends is not None and (end := request.ends(kept)) is not None:
+        kept, reason = kept[:end], "stop"
     return Candidate(kept, -0.1 * (row + 1), min(done, len(tokens)), reason)
 
 

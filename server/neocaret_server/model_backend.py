@@ -201,6 +201,7 @@ def generation_request(request: CompletionRequest) -> engine_port.GenerationRequ
         max_new_tokens=request.max_new_tokens,
         max_length=request.max_length,
         stop=request.stop,
+        ends=request.ends,
         stop_repeating=request.stop_repeating,
         path=request.path,
         elsewhere=request.elsewhere,

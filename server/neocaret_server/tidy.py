@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from neocaret_server.backend import Candidate
+from neocaret_server.brackets import open_brackets, unmatched_closer
 from neocaret_server.endings import before_next_line, repeats_line_above, within_block
 from neocaret_server.syntax import breaks_syntax
 from neocaret_server.trigger import CLOSERS
@@ -64,13 +65,18 @@ def up_to_closer(text: str, line_after: str) -> str:
     the line goes on with anything but closers, the text stays whole.
     """
     after = line_after.lstrip()
-    if not CLOSERS.issuperset(after.replace(" ", "").replace("\t", "")):
+    if not is_closed_by(line_after):
         return text
     if quote := _QUOTE.match(after):
         found = re.search(rf"(?<!\\){quote.group()}", text)
         return text[: found.start()] if found else text
     end = _first_unopened(text)
     return text[:end] if after and text[end : end + 1] == after[0] else text
+
+
+def is_closed_by(line_after: str) -> bool:
+    """Say whether a line goes on with nothing but closers."""
+    return CLOSERS.issuperset(line_after.replace(" ", "").replace("\t", ""))
 
 
 def _is_doubtful(text: str, caret: CaretText) -> bool:
@@ -80,17 +86,32 @@ def _is_doubtful(text: str, caret: CaretText) -> bool:
 
 
 def _distinct(texts: Iterable[str], caret: CaretText, single_line: bool) -> list[str]:
-    trimmed = (_trim(text, caret, single_line) for text in texts)
-    return list(dict.fromkeys(text for text in trimmed if text.strip()))
+    opened = open_brackets(caret.before, caret.language_id)
+    trimmed = (_trim(text, caret, opened, single_line) for text in texts)
+    alike: dict[str, str] = {}
+    for text in trimmed:
+        if not _is_too_short(text):
+            # What differs in white space alone is no choice.
+            alike.setdefault("".join(text.split()), text)
+    return list(alike.values())
 
 
-def _trim(text: str, caret: CaretText, single_line: bool) -> str:
+def _is_too_short(text: str) -> bool:
+    """Say whether there is nothing to gain: a mark takes a key, and so does accepting it."""
+    said = text.strip()
+    return not said or (len(said) == 1 and not said.isalnum())
+
+
+def _trim(text: str, caret: CaretText, opened: str | None, single_line: bool) -> str:
     text = text.replace("\r\n", "\n")
     text = text.partition("\n")[0] if single_line else within_block(text, caret.line_before)
     text = before_next_line(text, caret.line_before, caret.below)
     ended = up_to_closer(text, caret.line_after)
     # The white space before a closer belongs to it: it may be a line of its own.
-    return ended if len(ended) < len(text) else text.rstrip()
+    if len(ended) < len(text):
+        return ended
+    end = None if opened is None else unmatched_closer(text, opened, caret.language_id)
+    return text[:end].rstrip()
 
 
 def _first_unopened(text: str) -> int:

@@ -88,3 +88,11 @@ def test_what_may_repeat_does_not_end_the_text(text: str) -> None:
     row = repeating(text)
     assert row.finish_reason is None
     assert row.continuation().text == text
+
+
+def test_a_rule_of_the_one_who_asked_ends_the_text_where_it_says() -> None:
+    row: Row[None] = Row(None, (), RedecodedStream(spell), 99, ends=lambda text: 2 if "c" in text else None)
+    for letter in "abcd":
+        if row.finish_reason is None:
+            row.take(ord(letter), -0.5, ends_text=False)
+    assert row.continuation() == Continuation("ab", 3, -0.5, "stop")

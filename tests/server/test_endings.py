@@ -18,6 +18,8 @@ from neocaret_server.endings import before_next_line, repeats_line_above, within
         ("x = 1", "\ny = 2\nz = 3", "\ny = 2\nz = 3"),
         ("\t", "a\n\tb\nc", "a\n\tb"),
         ("    ", "one line", "one line"),
+        ("", "    return 1\n\n\ndef g():", "    return 1"),
+        ("", "x = 1\ny = 2", "x = 1\ny = 2"),
     ],
 )
 def test_several_lines_end_with_their_block(line_before: str, text: str, ended: str) -> None:
@@ -32,6 +34,7 @@ def test_several_lines_end_with_their_block(line_before: str, text: str, ended: 
         ("    ret", "urn x", "    return x\n", ""),
         ("    ", "x = 1\n    return y", "    return x\n", "x = 1\n    return y"),
         ("f(", "\n    1,\n)", ")\n", "\n    1,"),
+        ("f(", "\n    1,\n)\n\n", ")\n", "\n    1,"),
         ("f(", "\n    1,\n)\ng()", ")\n", "\n    1,\n)\ng()"),
         ("x", " = 1", "", " = 1"),
         ("x", " = 1", " \n\t\n", " = 1"),

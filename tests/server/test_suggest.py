@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,9 @@ from neocaret_server.features.did_change import change_document
 from neocaret_server.prompt import MOST_CHARACTERS
 from neocaret_server.server import NeocaretServer
 from neocaret_server.settings import Settings
+from neocaret_server.stop_rules import stop_rules
 from neocaret_server.suggest import Caret, suggest
+from neocaret_server.tidy import CaretText
 from neocaret_server.trigger import Channel
 
 URI = "file:///w/x.py"
@@ -93,7 +96,9 @@ async def test_the_prompt_is_the_text_before_the_caret_and_the_settings_make_the
     await made.texts(types.Position(1, 4), automatic=False)
     (request,) = made.backend.requests
     path = made.server.path_in_workspace(URI)
-    assert request == request_of(made.server.settings, "a = 1\nb = ", single=True, path=path)
+    expected = request_of(made.server.settings, "a = 1\nb = ", single=True, path=path)
+    assert replace(request, ends=None) == expected
+    assert request.ends == stop_rules(CaretText("a = 1\nb = ", "2", "c"))
     assert (request.candidates, request.max_new_tokens, request.temperature) == (2, 9, 0.1)
     assert (request.top_p, request.top_k, request.seed, request.stop) == (0.5, 3, 7, ("\n",))
     assert not request.document_ngrams

@@ -80,9 +80,9 @@ def test_similar_lines_fill_the_list_after_what_the_model_says(
 
 def test_what_breaks_the_syntax_comes_last() -> None:
     caret = CaretText("values = f(", line_after="")
-    assert offered(candidates("1))", "2)", "3,"), (), caret, single_line=True, most=3) == ["2)", "3,", "1))"]
+    assert offered(candidates("1 = )", "2)", "3,"), (), caret, single_line=True, most=3) == ["2)", "3,", "1 = )"]
     caret = CaretText("values = f(", line_after="", language_id="sql")
-    assert offered(candidates("1))", "2)"), (), caret, single_line=True, most=3) == ["1))", "2)"]
+    assert offered(candidates("1 = )", "2)"), (), caret, single_line=True, most=3) == ["1 = )", "2)"]
 
 
 def test_the_line_above_comes_last() -> None:
@@ -94,3 +94,20 @@ def test_several_lines_end_with_the_block_and_before_what_stands_there() -> None
     caret = CaretText("def f():", below="\n    return 1\n")
     texts = candidates("\n    x = 2\n    return 1\n\n\ndef g():\n    pass", "\n    return 1")
     assert tidy(texts, caret, single_line=False) == ["\n    x = 2"]
+
+
+def test_what_differs_in_white_space_alone_is_no_choice() -> None:
+    assert tidy(candidates("a=1", "a = 1", "a  = 2"), CaretText(), single_line=True) == ["a=1", "a  = 2"]
+
+
+@pytest.mark.parametrize("text", [")", " :", ",\n", ""])
+def test_a_mark_alone_is_not_worth_a_key(text: str) -> None:
+    assert tidy(candidates(text, "x"), CaretText("f("), single_line=False) == ["x"]
+
+
+@pytest.mark.parametrize(
+    ("before", "text", "ended"),
+    [("x = ", "1)", "1"), ("x = (", "1)", "1)"), ("x = (", "1))", "1)"), ("x = [\n    f(", "1), 2]", "1), 2]")],
+)
+def test_a_bracket_that_nothing_opened_ends_a_continuation(before: str, text: str, ended: str) -> None:
+    assert tidy(candidates(text), CaretText(before), single_line=True) == [ended]

@@ -156,5 +156,6 @@ class LocalEngine(Generic[KeptT]):
             self._tokenizer.stream(),
             plan.new_tokens,
             plan.rewritten,
+            ends=request.ends,
             stop_repeating=request.stop_repeating,
         )

@@ -88,6 +88,11 @@ class GenerationRequest:
     """Upper bound for prompt and continuation together, in tokens, as in transformers' `generate`."""
     stop: tuple[str, ...] = ()
     """A continuation ends before the first of these texts."""
+    ends: Callable[[str], int | None] | None = None
+    """Says where a continuation ends that has come so far, None while it goes on; called after each token of a row.
+
+    A place that it has found must hold however the text goes on.
+    """
     stop_repeating: bool = False
     """A continuation ends where its lines come for the third time in a row, or its words for the fourth."""
     path: str = ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Generic, TypeVar
 
 from neocaret_model.engine.port import Continuation, FinishReason
@@ -22,6 +23,7 @@ class Row(Generic[Sampler]):
         most: int,
         begins_with: str = "",
         *,
+        ends: Callable[[str], int | None] | None = None,
         stop_repeating: bool = False,
     ) -> None:
         """At most so many tokens, of which `begins_with` is written again: text of the prompt, not shown."""
@@ -33,11 +35,13 @@ class Row(Generic[Sampler]):
         self.most = most
         """How many tokens it may have."""
         self._skipped = len(begins_with)
-        self._stops: list[tuple[FinishReason, StopTexts | Repetition]] = []
+        self._stops: list[tuple[FinishReason, Callable[[str], int | None]]] = []
         if stop:
-            self._stops.append(("stop", StopTexts(stop)))
+            self._stops.append(("stop", StopTexts(stop).find))
+        if ends is not None:
+            self._stops.append(("stop", ends))
         if stop_repeating:
-            self._stops.append(("repetition", Repetition()))
+            self._stops.append(("repetition", Repetition().find))
         self._end: int | None = None
         self._logprob = 0.0
 
@@ -68,8 +72,8 @@ class Row(Generic[Sampler]):
         )
 
     def _stop(self) -> None:
-        for reason, stops in self._stops:
-            self._end = stops.find(self._text())
+        for reason, find in self._stops:
+            self._end = find(self._text())
             if self._end is not None:
                 self.finish_reason = reason
                 return
