@@ -26,6 +26,7 @@ from neocaret_server.cli.output import print_note
 from neocaret_server.cli.quantise import quantise
 from neocaret_server.cli.services import Services
 from neocaret_server.cli.settings import settings
+from neocaret_server.cli.stats import stats
 from neocaret_server.cli.version import version
 from neocaret_server.export import ExportError
 
@@ -87,6 +88,7 @@ app.command("models")(models)
 app.command("doctor")(doctor)
 app.command("quantise")(quantise)
 app.command("settings")(settings)
+app.command("stats")(stats)
 app.command("eval")(evaluate)
 bench.command("typing")(typing)
 app.add_typer(bench, name="bench")
