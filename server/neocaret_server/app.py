@@ -35,7 +35,9 @@ from neocaret_server.features import (
     initialized,
     inline_completion,
     models,
+    pause,
     reload_model,
+    resume,
     status,
     work_done_progress_cancel,
 )
@@ -66,7 +68,18 @@ _FEATURES = (
     (types.WORKSPACE_EXECUTE_COMMAND, execute_command.handle, None),
     (types.WINDOW_WORK_DONE_PROGRESS_CANCEL, work_done_progress_cancel.handle, None),
 )
-_COMMANDS = (accepted, candidates, clear_cache, export_completion, generate, models, reload_model, status)
+_COMMANDS = (
+    accepted,
+    candidates,
+    clear_cache,
+    export_completion,
+    generate,
+    models,
+    pause,
+    reload_model,
+    resume,
+    status,
+)
 
 
 def build_server(backend: Backend) -> NeocaretServer:

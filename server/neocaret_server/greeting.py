@@ -20,7 +20,9 @@ _COMMANDS = (
     "neocaret.exportCompletion",
     "neocaret.generate",
     "neocaret.models",
+    "neocaret.pause",
     "neocaret.reloadModel",
+    "neocaret.resume",
     "neocaret.status",
 )
 _INCREMENTAL = 2

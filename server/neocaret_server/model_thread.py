@@ -100,6 +100,12 @@ class ModelThread:
         self._pause_seconds = seconds
         self._watch_idleness()
 
+    async def pause(self) -> None:
+        """Stop what runs and give the model's memory back at once; returns when that is done."""
+        if self.state in {"loading", "ready"}:
+            self._stop_all()
+            await self._pause()
+
     async def wake(self) -> None:
         """Load a model again that has been paused; returns when it is there, or has failed."""
         if self.state == "paused" and self._choice is not None:
@@ -172,9 +178,9 @@ class ModelThread:
         if self._pause_seconds and self.state == "ready" and not self._running:
             self._pausing = asyncio.get_running_loop().call_later(self._pause_seconds, self._pause)
 
-    def _pause(self) -> None:
+    def _pause(self) -> asyncio.Future[None]:
         self._become("paused")
-        self._submit(self._backend.unload, None, CancelToken(), "alone")
+        return self._submit(self._backend.unload, None, CancelToken(), "alone")
 
     def _progressed(self, cancel: CancelToken, progress: LoadProgress) -> None:
         if cancel is self._loading and self.state == "loading":

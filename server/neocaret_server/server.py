@@ -29,6 +29,7 @@ from neocaret_server.last_edit import LastEdits
 from neocaret_server.model_thread import ModelThread
 from neocaret_server.notebooks import Notebooks
 from neocaret_server.offers import Offers
+from neocaret_server.pause import Pause
 from neocaret_server.progress import WorkDone
 from neocaret_server.protocol import Protocol
 from neocaret_server.reasons import Reason
@@ -80,6 +81,7 @@ class NeocaretServer(LanguageServer):
         """Of suggestions that may be accepted; nobody waits for these either."""
         self.idle_work = IdleWork()
         self.kept = KeptLists()
+        self.pause = Pause()
         self.statistics = Recorder()
         self.survival = Survival(self.statistics.count, self.documents.get)
         self.acceptance = Acceptance(self.statistics.count, self.survival.follow)
@@ -147,6 +149,7 @@ class NeocaretServer(LanguageServer):
     def load_model(self) -> None:
         """Load the chosen model in the background, in place of the present one."""
         self.model.pause_after(self.settings.pause_after_minutes * _MINUTE)
+        self.pause.end()
         self.kept.clear()
         self.model.load(self.choice)
 

@@ -94,9 +94,11 @@ async def _suggest(server: NeocaretServer, caret: Caret, document: Document | No
         last_edit=_last_edit(server, context),
     )
     server.delays.supersede(caret.uri, caret.channel, context.moment)
-    if reason := silence(question, server.settings, server.model.state):
+    paused = server.pause.on and caret.automatic
+    if reason := "paused" if paused else silence(question, server.settings, server.model.state):
         server.requests.supersede(caret.uri, caret.channel, context.moment)
         if reason == "model-paused":
+            server.pause.end()
             server.in_background(server.model.wake())
         raise SilentError(reason)
     source: Source = "model"

@@ -37,6 +37,7 @@ async def handle(ls: NeocaretServer, params: types.ExecuteCommandParams) -> dict
     """Generate all candidates by sampling; return them, the likeliest first."""
     read = read_arguments(NAME, params.arguments, _ARGUMENTS)
     request = _request(read, ls.settings)
+    ls.pause.end()
     await ls.model.wake()
     if ls.model.state != "ready":
         raise RequestFailedError(ls.why_not_ready())

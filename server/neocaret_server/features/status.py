@@ -29,6 +29,7 @@ async def handle(ls: NeocaretServer, params: types.ExecuteCommandParams) -> dict
         "parameters": info.parameters if info else None,
         "positions": info.positions if info else None,
         "note": (info.note or None) if info else None,
+        "paused": ls.pause.on,
         "progress": _progress(model.progress),
         "waiting": ls.requests.waiting() + len(ls.generations),
         "lastAnswerMs": ls.last_answer_ms,

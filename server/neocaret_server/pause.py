@@ -1,0 +1,29 @@
+"""A pause that the user asked for: nothing is suggested while typing, and the model's memory is given back."""
+
+from __future__ import annotations
+
+import asyncio
+
+_MINUTE = 60.0
+
+
+class Pause:
+    """It lasts for some time, or until somebody ends it; then the next question loads the model."""
+
+    def __init__(self) -> None:
+        self.on = False
+        self._end: asyncio.TimerHandle | None = None
+
+    def begin(self, minutes: float | None) -> None:
+        """Pause from now on, for so long, or without an end."""
+        self.end()
+        self.on = True
+        if minutes is not None:
+            self._end = asyncio.get_running_loop().call_later(minutes * _MINUTE, self.end)
+
+    def end(self) -> None:
+        """End it, if there is one."""
+        self.on = False
+        if self._end is not None:
+            self._end.cancel()
+            self._end = None
