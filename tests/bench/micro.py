@@ -8,24 +8,31 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Callable
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from tokenizers import Tokenizer
 
 from neocaret_model.engine.document_ngrams import DocumentNgrams
 from neocaret_model.engine.key_values import Memory, Prefix
+from neocaret_model.engine.open_document import OpenDocuments
 from neocaret_model.engine.port import Sampling
 from neocaret_model.engine.prefix_cache import PrefixCache
 from neocaret_model.engine.sampling import RowSampler, sample
 from neocaret_model.hub import BUNDLED_FOLDER
+from neocaret_model.similar_line import similar_lines
 from neocaret_model.text_stream import ByteStream
-from neocaret_model.tokenizer import read_tokenizer
+from neocaret_model.tokenizer import TOKENIZER_FILE, read_tokenizer
 
 pytestmark = pytest.mark.skipif(
     importlib.util.find_spec("pytest_benchmark") is None, reason="pytest-benchmark is not installed"
 )
+
+MOST_CHARACTERS = 16_384
+"""Of the prompt that the server makes."""
 
 Benchmark = Callable[..., Any]
 """The fixture: calls a function many times, and returns what it returns."""
@@ -43,13 +50,17 @@ SHARED = 1888
 KEPT_PROMPTS = 8
 
 
-def code_tokens() -> list[int]:
-    """Some thousand tokens of Python."""
+def code() -> str:
+    """Some thousand lines of Python."""
     source = importlib.util.find_spec("argparse")
     assert source is not None
     assert source.origin is not None
-    text = Path(source.origin).read_text(encoding="utf-8")
-    return read_tokenizer(BUNDLED_FOLDER).encode(text)[: PROMPT + 100]
+    return Path(source.origin).read_text(encoding="utf-8")
+
+
+def code_tokens() -> list[int]:
+    """Some thousand tokens of Python."""
+    return read_tokenizer(BUNDLED_FOLDER).encode(code())[: PROMPT + 100]
 
 
 @pytest.mark.parametrize("vocabulary", [8192, 50257])
@@ -78,6 +89,37 @@ def test_ngrams_read_a_document_with_one_token_more(benchmark: Benchmark) -> Non
 
     benchmark(type_a_token)
     assert ngrams.masses(tokens[PROMPT - 1 : PROMPT])
+
+
+@pytest.mark.parametrize("way", ["anew", "in blocks"])
+def test_prompt_is_encoded_with_a_letter_more(benchmark: Benchmark, way: str) -> None:
+    tokenizer = read_tokenizer(BUNDLED_FOLDER)
+    text = code()[:MOST_CHARACTERS]
+    anew = Tokenizer.from_file(str(BUNDLED_FOLDER / TOKENIZER_FILE))
+    lengths = cycle(range(len(text) - 100, len(text)))
+
+    def type_a_letter() -> list[int]:
+        prompt = text[: next(lengths)]
+        ids: list[int] = anew.encode(prompt).ids if way == "anew" else tokenizer.encode(prompt)
+        return ids
+
+    assert benchmark(type_a_letter)[:100] == tokenizer.encode(text)[:100]
+
+
+def test_document_is_lent_with_a_token_more(benchmark: Benchmark) -> None:
+    tokenizer = read_tokenizer(BUNDLED_FOLDER)
+    elsewhere, tokens = (code()[40_000:56_000], code()[60_000:76_000]), tokenizer.encode(code()[:MOST_CHARACTERS])
+    documents = OpenDocuments(tokenizer.encode)
+    lengths = cycle(range(len(tokens) - 100, len(tokens)))
+
+    def ask() -> None:
+        documents.give_back(documents.lend(elsewhere, tokens[: next(lengths)]))
+
+    benchmark(ask)
+
+
+def test_similar_lines_are_found(benchmark: Benchmark) -> None:
+    assert benchmark(similar_lines, code()[:48_000], 3)
 
 
 def test_prefix_cache_finds_the_prompt_among_others(benchmark: Benchmark) -> None:

@@ -16,6 +16,8 @@ from typing import Generic, TypeVar
 
 Kept = TypeVar("Kept")
 
+_BLOCK = 256
+
 
 @dataclass(frozen=True, slots=True)
 class Hit(Generic[Kept]):
@@ -103,9 +105,10 @@ class PrefixCache(Generic[Kept]):
 
 def shared_prefix(one: Sequence[int], other: Sequence[int]) -> int:
     """How many tokens two sequences have in common at their beginning."""
-    length = 0
-    for left, right in zip(one, other, strict=False):
-        if left != right:
-            break
-        length += 1
-    return length
+    most = min(len(one), len(other))
+    # Whole blocks are compared at once: prompts are long, and compared at each key.
+    start = 0
+    while start < most and tuple(one[start : start + _BLOCK]) == tuple(other[start : start + _BLOCK]):
+        start += _BLOCK
+    differing = (place for place in range(start, min(start + _BLOCK, most)) if one[place] != other[place])
+    return next(differing, min(start + _BLOCK, most))
