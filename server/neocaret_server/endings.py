@@ -7,6 +7,8 @@ from difflib import SequenceMatcher
 SIMILAR = 0.9
 """Lines at least as similar (twice what they share over what both have) are the same line, changed a little."""
 
+_MOST_COMPARED = 400
+"""Characters of a line: comparing takes the square of them, and all wait for it; longer lines are the same or not."""
 _CLOSERS = frozenset(")]}'\"")
 
 
@@ -83,6 +85,8 @@ def repeats_line_above(text: str, before: str) -> bool:
 def _is_same(line: str, following: str, *, at_end: bool) -> bool:
     if not _has_letters(following):
         return at_end and line == following
+    if line == following or max(len(line), len(following)) > _MOST_COMPARED:
+        return line == following
     matcher = SequenceMatcher(None, line, following, autojunk=False)
     return matcher.real_quick_ratio() >= SIMILAR and matcher.quick_ratio() >= SIMILAR and matcher.ratio() >= SIMILAR
 

@@ -57,3 +57,9 @@ def test_a_continuation_ends_before_what_comes_anyway(line_before: str, text: st
 )
 def test_a_line_is_not_said_twice(before: str, text: str, repeats: bool) -> None:
     assert repeats_line_above(text, before) is repeats
+
+
+def test_lines_that_are_too_long_to_be_compared_are_the_same_only_where_they_are_equal() -> None:
+    line = "value = " + "y" * 20_000
+    assert before_next_line(line, "", line) == ""
+    assert before_next_line(line, "", line + "y") == line
