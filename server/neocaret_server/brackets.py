@@ -26,7 +26,7 @@ def open_brackets(before: str, language_id: str) -> str | None:
 
     A closing bracket of something opened above what is looked at is passed over.
     """
-    text = _from_top_level(before)
+    text = from_top_level(before)
     opened: list[str] = []
     for found in _pattern(language_id).finditer(text):
         piece = found.group()
@@ -52,6 +52,13 @@ def unmatched_closer(text: str, opened: str, language_id: str) -> int | None:
     return None
 
 
+def from_top_level(before: str) -> str:
+    """Drop what stands before the first line that is not indented, as far above as is looked at."""
+    lines = before.split("\n")[-MOST_LINES:]
+    first = next((number for number, line in enumerate(lines) if line[:1].isalpha() or line[:1] == "@"), 0)
+    return "\n".join(lines[first:])
+
+
 def _pattern(language_id: str) -> re.Pattern[str]:
     return _PATTERNS.get(language_id, _PATTERNS[""])
 
@@ -62,10 +69,3 @@ def _is_closed(piece: str) -> bool:
         return False
     quote = piece[:3] if piece[:3] in ('"""', "'''") else piece[0]
     return len(piece) >= 2 * len(quote) and piece.endswith(quote)
-
-
-def _from_top_level(before: str) -> str:
-    """Begin where a line begins that is not indented, as far above as is looked at."""
-    lines = before.split("\n")[-MOST_LINES:]
-    first = next((number for number, line in enumerate(lines) if line[:1].isalpha() or line[:1] == "@"), 0)
-    return "\n".join(lines[first:])

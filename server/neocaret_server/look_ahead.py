@@ -13,8 +13,9 @@ from lsprotocol import types
 from neocaret_server.asking import Asking, Caret, Context, SilentError, context_of
 from neocaret_server.backend import Candidate
 from neocaret_server.documents import Document, Edit, Place, Position
+from neocaret_server.extent import one_line
 from neocaret_server.following import CaretAt
-from neocaret_server.prompt import for_document, single_line
+from neocaret_server.prompt import for_document
 from neocaret_server.server import NeocaretServer
 
 IDLE_SECONDS = 0.2
@@ -61,7 +62,7 @@ async def _prepare(server: NeocaretServer, caret: Caret, seen: Document, at: Car
     with contextlib.suppress(SilentError):
         completion = await asking.put(server.ahead, most_tokens=MOST_TOKENS)
         texts = asking.texts(replace(completion, candidates=whole_lines(completion.candidates)))
-        for part in by_lines(texts, single=single_line(settings.multiline, context.line_before)):
+        for part in by_lines(texts, single=one_line(settings.multiline, at.document, at.place, context.line_before)):
             asking.keep(part)
 
 

@@ -69,17 +69,6 @@ def for_document(text: str, line_end: str) -> str:
     return text.replace("\r\n", "\n").replace("\n", line_end)
 
 
-def single_line(multiline: Multiline, line_before: str) -> bool:
-    """Say whether a suggestion ends with the caret's line.
-
-    "auto" is several lines where the caret's line is empty but for indentation, or opens a block.
-    """
-    if multiline != "auto":
-        return multiline == "never"
-    before = line_before.strip()
-    return bool(before) and not before.endswith(":")
-
-
 def _place_in(around: Surroundings, place: int) -> int:
     """Return where a place of the whole text is in the text before the caret that is at hand."""
     return place - (around.length - len(around.before))

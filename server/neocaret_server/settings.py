@@ -77,7 +77,7 @@ class Settings:
         default="auto",
         metadata=_as(
             Rule("text", choices=("auto", "always", "never")),
-            "Whether a suggestion may have several lines; auto: on an empty line and after a colon.",
+            "Whether a suggestion may have several lines; auto: where a block or a statement begins.",
         ),
     )
     popup: bool = field(default=True, metadata=_as(Rule("flag"), "Whether suggestions stand in the completion popup."))

@@ -12,11 +12,12 @@ from lsprotocol import types
 from neocaret_server.acceptance import Offer
 from neocaret_server.asking import Asking, Caret, Context, SilentError, context_of, fitting, typed_meanwhile
 from neocaret_server.documents import Document, Place
+from neocaret_server.extent import one_line
 from neocaret_server.items import Spot
 from neocaret_server.last_edit import EditKind
 from neocaret_server.look_ahead import look_ahead
 from neocaret_server.offers import OfferedList
-from neocaret_server.prompt import for_document, single_line
+from neocaret_server.prompt import for_document
 from neocaret_server.reasons import Reason
 from neocaret_server.server import NeocaretServer
 from neocaret_server.statistics import answer_name
@@ -127,7 +128,7 @@ def _last_edit(server: NeocaretServer, context: Context) -> EditKind | None:
 
 async def _asked(server: NeocaretServer, caret: Caret, context: Context) -> list[str]:
     """Return the continuations of a caret from the model, best first."""
-    single = single_line(server.settings.multiline, context.line_before)
+    single = one_line(server.settings.multiline, context.document, context.place, context.line_before)
     asking = Asking(server, caret, context, single=single)
     texts = asking.texts(await asking.put(server.requests))
     if not texts and single and not caret.automatic and server.settings.multiline == "auto":

@@ -7,9 +7,9 @@ import math
 import time
 
 from neocaret_server.asking import Asking, Caret, Context, SilentError, answered, typed_meanwhile
+from neocaret_server.extent import one_line
 from neocaret_server.kept import Found
 from neocaret_server.look_ahead import begins_below
-from neocaret_server.prompt import single_line
 from neocaret_server.requests import Patience
 from neocaret_server.server import NeocaretServer
 from neocaret_server.tracing import Source
@@ -72,7 +72,7 @@ def _of_this_line(server: NeocaretServer, context: Context, found: Found) -> lis
 
 
 def _single(server: NeocaretServer, context: Context) -> bool:
-    return single_line(server.settings.multiline, context.line_before)
+    return one_line(server.settings.multiline, context.document, context.place, context.line_before)
 
 
 def _refill(server: NeocaretServer, caret: Caret, context: Context, found: Found) -> None:

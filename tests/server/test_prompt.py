@@ -8,13 +8,11 @@ from neocaret_server.prompt import (
     GRID,
     MOST_CHARACTERS,
     NEAR_CHARACTERS,
-    Multiline,
     Surroundings,
     build_prompt,
     for_document,
     for_model,
     left_edge,
-    single_line,
     text_elsewhere,
 )
 
@@ -114,20 +112,3 @@ def test_text_for_the_model_can_always_be_encoded(text: str) -> None:
 @pytest.mark.parametrize("line_end", ["\n", "\r\n", "\r"])
 def test_a_continuation_takes_the_line_ends_of_the_document(line_end: str) -> None:
     assert for_document("a\nb\r\nc", line_end) == f"a{line_end}b{line_end}c"
-
-
-@pytest.mark.parametrize(
-    ("multiline", "before", "single"),
-    [
-        ("auto", "x = ", True),
-        ("auto", "    x", True),
-        ("auto", "", False),
-        ("auto", "    ", False),
-        ("auto", "def f():", False),
-        ("auto", "if a: ", False),
-        ("never", "", True),
-        ("always", "x = ", False),
-    ],
-)
-def test_single_line(multiline: Multiline, before: str, single: bool) -> None:
-    assert single_line(multiline, before) == single
