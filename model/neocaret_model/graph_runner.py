@@ -23,7 +23,7 @@ from neocaret_model.engine.choosing import Turn
 from neocaret_model.engine.key_values import Prefix
 from neocaret_model.engine.lane import Lane
 from neocaret_model.engine.lane_memory import Blocks
-from neocaret_model.engine.runner import Fed, Rows
+from neocaret_model.engine.runner import Asked, Fed, Rows, never
 from neocaret_model.engine.sampling import Ask, RowSampler, Sampled
 from neocaret_model.engine.static_choice import StaticChoice
 from neocaret_model.neo_runner import NeoRunner
@@ -82,12 +82,12 @@ class GraphRunner:
         """Return `kept` itself, with its first `length` tokens only."""
         return self._reader.cut(kept, length)
 
-    def prefill(self, tokens: Sequence[int], kept: Prefix) -> Tensor:
+    def prefill(self, tokens: Sequence[int], kept: Prefix, given_up: Asked = never) -> Tensor:
         """Append `tokens` to `kept`; returns the logits (1 x V) after the last of them.
 
         Waits for the device: chunks that stand in line for it could not be cancelled.
         """
-        logits = self._reader.prefill(tokens, kept)
+        logits = self._reader.prefill(tokens, kept, given_up)
         self._recorder.wait()
         return logits
 

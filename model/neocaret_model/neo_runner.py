@@ -10,7 +10,7 @@ from torch import Tensor
 
 from neocaret_model.engine.branches import Branches
 from neocaret_model.engine.key_values import Prefix
-from neocaret_model.engine.runner import Fed, Rows
+from neocaret_model.engine.runner import Asked, Fed, Rows, never
 from neocaret_model.network import Network
 
 
@@ -33,9 +33,9 @@ class NeoRunner:
         kept.length = length
         return kept
 
-    def prefill(self, tokens: Sequence[int], kept: Prefix) -> Tensor:
+    def prefill(self, tokens: Sequence[int], kept: Prefix, given_up: Asked = never) -> Tensor:
         """Append `tokens` to `kept`; returns the logits (1 x V) after the last of them."""
-        return self._network.logits(self._network.prefill(self._tensor(tokens), kept)[-1:])
+        return self._network.logits(self._network.prefill(self._tensor(tokens), kept, given_up)[-1:])
 
     def rows(self, kept: Prefix, count: int) -> NeoRows:
         """Return `count` rows after `kept`."""

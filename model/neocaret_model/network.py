@@ -24,6 +24,7 @@ from neocaret_model.activation import Activation, activation
 from neocaret_model.config import LayerKind, ModelConfig
 from neocaret_model.engine.branches import Branches
 from neocaret_model.engine.key_values import Memory, Prefix, View
+from neocaret_model.engine.runner import Asked, GivenUpError, never
 from neocaret_model.linear import Linear, MakeLinear
 from neocaret_model.linear import choose as choose_linear
 from neocaret_model.quantisation import Matrix, pop_matrix, stacked
@@ -107,13 +108,17 @@ class Network:
         """Return an empty prefix for this network."""
         return Prefix(self.memory)
 
-    def prefill(self, tokens: Tensor, prefix: Prefix) -> Tensor:
-        """Append `tokens` (T) to `prefix`, which grows by them; returns their hidden states (T x D), normed."""
+    def prefill(self, tokens: Tensor, prefix: Prefix, given_up: Asked = never) -> Tensor:
+        """Append `tokens` (T) to `prefix`, which grows by them; returns their hidden states (T x D), normed.
+
+        Raises:
+            GivenUpError: it was `given_up` before the last layer; `prefix` has the tokens that it had.
+        """
         count = tokens.shape[0]
         prefix.reserve(prefix.length + count)
         positions = torch.arange(prefix.length, prefix.length + count, device=self.device)
         views = {window: prefix.view(count, window) for window in self.windows}
-        hidden = self.hidden(tokens, positions, _attending([_Part(prefix, views)]))
+        hidden = self.hidden(tokens, positions, _asking(_attending([_Part(prefix, views)]), given_up))
         prefix.length += count
         return hidden
 
@@ -156,6 +161,17 @@ def _attending(parts: Sequence[_Part]) -> Attend:
         )
 
     return attend
+
+
+def _asking(attend: Attend, given_up: Asked) -> Attend:
+    """Ask in each layer whether to go on."""
+
+    def unless_given_up(number: int, window: int, qkv: Tensor) -> Tensor:
+        if given_up():
+            raise GivenUpError
+        return attend(number, window, qkv)
+
+    return unless_given_up
 
 
 def _split(tensor: Tensor, counts: Sequence[int]) -> list[Tensor]:

@@ -13,7 +13,7 @@ from typing import cast
 from torch import Tensor
 from transformers import PreTrainedModel
 
-from neocaret_model.engine.runner import Fed, Rows
+from neocaret_model.engine.runner import Asked, Fed, Rows, never
 from neocaret_model.reference import last_logits
 
 _TOKEN_BYTES = 8
@@ -47,7 +47,7 @@ class RecomputingRunner:
 
     cut = fork
 
-    def prefill(self, tokens: Sequence[int], kept: KeptTokens) -> Tensor:
+    def prefill(self, tokens: Sequence[int], kept: KeptTokens, _given_up: Asked = never) -> Tensor:
         """Append `tokens` to `kept`; returns the logits (1 x V) after the last of them."""
         kept.tokens += tokens
         return last_logits(self._network, [kept.tokens], 1)[:, -1]

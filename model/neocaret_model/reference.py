@@ -15,7 +15,7 @@ from torch import Tensor
 from transformers import DynamicCache, PreTrainedModel
 
 from neocaret_model.engine import dynamic_cache
-from neocaret_model.engine.runner import Fed, Rows
+from neocaret_model.engine.runner import Asked, Fed, Rows, never
 
 
 class KeptCache:
@@ -46,7 +46,7 @@ class TransformersRunner:
 
     cut = fork
 
-    def prefill(self, tokens: Sequence[int], kept: KeptCache) -> Tensor:
+    def prefill(self, tokens: Sequence[int], kept: KeptCache, _given_up: Asked = never) -> Tensor:
         """Append `tokens` to `kept`; returns the logits (1 x V) after the last of them."""
         return feed(self._network, [tokens], kept.cache)
 

@@ -60,7 +60,7 @@ def watched(engine: AnyEngine, on_prefill: Callable[[], None]) -> Iterator[list[
     fed: list[int] = []
     prefill = engine._runner.prefill
 
-    def watching(tokens: Sequence[int], kept: Any) -> torch.Tensor:
+    def watching(tokens: Sequence[int], kept: Any, _given_up: Any) -> torch.Tensor:
         fed.append(len(tokens))
         on_prefill()
         return prefill(tokens, kept)
@@ -363,6 +363,33 @@ def test_cancelling_is_obeyed_within_one_chunk_and_what_was_computed_is_kept(eng
     assert fed == [CHUNK]
     assert result.continuations == (Continuation("", 0, 0.0, "cancelled"),)
     assert engine.generate(request).reused_tokens == CHUNK
+
+
+class CancelledLater(CancelToken):
+    """Is cancelled once it has been asked so many times."""
+
+    def __init__(self, asked: int) -> None:
+        super().__init__()
+        self._left = asked
+
+    @property
+    def cancelled(self) -> bool:
+        self._left -= 1
+        return self._left < 0
+
+
+@pytest.mark.parametrize("asked", range(1, 5))
+def test_cancelling_is_obeyed_within_a_layer_and_leaves_nothing_wrong(engine: AnyEngine, asked: int) -> None:
+    request = GenerationRequest("z" * 140, max_new_tokens=4)
+    cold = engine.generate(request)
+    engine.clear_cache()
+    assert engine.generate(request, CancelledLater(asked)).continuations[0].finish_reason == "cancelled"
+    # Our own forward asks in each of its three layers, transformers' modules only between chunks.
+    chunks = asked if isinstance(engine._runner, TransformersRunner) else asked // (1 + 3)
+    warm = engine.generate(request)
+    assert warm.reused_tokens == chunks * CHUNK
+    assert warm.continuations == cold.continuations
+    engine._stepper.prefixes.check()
 
 
 def test_a_request_cancelled_beforehand_computes_nothing(engine: AnyEngine) -> None:

@@ -133,7 +133,7 @@ def test_what_is_cancelled_beside_others_keeps_its_prompt_and_ends_alone(engine:
 def test_what_fails_ends_alone(engine: AnyEngine, monkeypatch: pytest.MonkeyPatch) -> None:
     prefill = engine._runner.prefill
 
-    def broken(tokens: list[int], kept: Any) -> torch.Tensor:
+    def broken(tokens: list[int], kept: Any, _given_up: Any) -> torch.Tensor:
         logits = prefill(tokens, kept)
         return torch.full_like(logits, torch.nan) if tokens[-1] == bad else logits
 

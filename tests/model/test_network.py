@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from neocaret_model.config import LayerKind, ModelConfig
 from neocaret_model.engine.branches import Branches
+from neocaret_model.engine.runner import GivenUpError
 from neocaret_model.network import Network, tensor_shapes
 
 VOCABULARY = 40
@@ -94,6 +95,26 @@ def test_a_single_token_in_bfloat16_has_the_logits_of_its_text(layers: tuple[Lay
             after = expected(network, [*range(9 + step)])
             assert logits.shape == (1, VOCABULARY)
             assert float((logits[0] - after).norm()) < 0.05 * float(after.norm())
+
+
+def test_a_prefill_that_is_given_up_leaves_the_prefix_as_it_was() -> None:
+    network = NETWORKS["mixed"]
+    with torch.inference_mode():
+        prefix = network.new_prefix()
+        network.prefill(torch.arange(7), prefix)
+        asked = iter([False, True])
+        with pytest.raises(GivenUpError):
+            network.prefill(torch.arange(20, 30), prefix, lambda: next(asked))
+        assert prefix.length == 7
+        hidden = network.prefill(torch.arange(7, 12), prefix)
+        assert torch.equal(network.logits(hidden)[-1], after_chunks(network, range(7), range(7, 12)))
+
+
+def after_chunks(network: Network, *chunks: range) -> torch.Tensor:
+    """The logits (V) after a text that is fed in chunks."""
+    prefix = network.new_prefix()
+    hidden = [network.prefill(torch.tensor(list(chunk)), prefix) for chunk in chunks]
+    return network.logits(hidden[-1])[-1]
 
 
 def again(network: Network, prefix: Any, prompt: list[int]) -> torch.Tensor:

@@ -5,7 +5,7 @@ The engine decides what to feed, when, and what is kept; a runner decides how.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol, TypeVar
 
 from torch import Tensor
@@ -22,8 +22,20 @@ class Kept(Protocol):
 
 KeptT = TypeVar("KeptT", bound=Kept)
 
+Asked = Callable[[], bool]
+"""Tells whether work that is under way shall be given up."""
+
 Fed = Sequence[Sequence[int]]
 """The tokens that are appended to each row, at least one."""
+
+
+class GivenUpError(Exception):
+    """Work was given up on the way; what is kept is what was kept before it."""
+
+
+def never() -> bool:
+    """Give nothing up."""
+    return False
 
 
 class Rows(Protocol):
@@ -58,8 +70,14 @@ class Runner(Protocol[KeptT]):
         """Return the first `length` tokens of `kept`, which is given up for it."""
         ...
 
-    def prefill(self, tokens: Sequence[int], kept: KeptT) -> Tensor:
-        """Append `tokens` to `kept`; returns the logits (1 x V) after the last of them."""
+    def prefill(self, tokens: Sequence[int], kept: KeptT, given_up: Asked = never, /) -> Tensor:
+        """Append `tokens` to `kept`; returns the logits (1 x V) after the last of them.
+
+        A runner that can asks on the way whether it is `given_up`.
+
+        Raises:
+            GivenUpError: it was.
+        """
         ...
 
     def rows(self, kept: KeptT, count: int) -> Rows:

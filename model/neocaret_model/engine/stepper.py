@@ -19,11 +19,11 @@ from neocaret_model.engine.generation import Generation
 from neocaret_model.engine.open_document import OpenDocuments
 from neocaret_model.engine.prefix_cache import PrefixCache
 from neocaret_model.engine.row import Row
-from neocaret_model.engine.runner import KeptT, Runner
+from neocaret_model.engine.runner import GivenUpError, KeptT, Runner
 from neocaret_model.engine.sampling import RowSampler, Sampled, sample
 
 CHUNK = 32
-"""Tokens of one prefill step: how soon a cancelled prefill ends, and the grid on which prefixes are reused."""
+"""Tokens of one prefill step: how long others wait for it at most, and the grid on which prefixes are reused."""
 
 DRAFT = 4
 """Tokens that a row is fed beyond its last one, where the document tells what may come: look-up decoding."""
@@ -100,7 +100,11 @@ class Stepper(Generic[KeptT]):
         if generation.kept is None:
             generation.kept, generation.reused = self._kept(tokens)
             generation.fed = generation.reused
-        logits = self._runner.prefill(tokens[generation.fed : generation.fed + CHUNK], generation.kept)
+        chunk = tokens[generation.fed : generation.fed + CHUNK]
+        try:
+            logits = self._runner.prefill(chunk, generation.kept, lambda: generation.cancel.cancelled)
+        except GivenUpError:
+            return
         generation.fed = min(generation.fed + CHUNK, len(tokens))
         generation.chunks += 1
         if generation.feeding:
