@@ -29,6 +29,7 @@ from neocaret_server.backend import (
     ModelInfo,
     Work,
 )
+from neocaret_server.freed_memory import give_back_freed_memory
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -125,9 +126,9 @@ class ModelBackend(Backend):
             progress(LoadProgress(message, done, total))
 
         with _told_plainly(f"loading the model {choice.model}"):
-            engine = self._load_engine(choice.model, choice.device, choice.dtype, report, lambda: cancel.cancelled)
-            info = engine.info
-        self._engine = engine
+            # No name of this function's for it: what torch's import leaves behind keeps the function's frame for ever.
+            self._engine = self._load_engine(choice.model, choice.device, choice.dtype, report, lambda: cancel.cancelled)
+            info = self._engine.info
         return ModelInfo(
             model=info.name,
             folder=info.folder,
@@ -176,6 +177,8 @@ class ModelBackend(Backend):
         gc.collect()
         if (torch := sys.modules.get("torch")) is not None and torch.cuda.is_initialized():
             torch.cuda.empty_cache()
+        # Small pieces do not go back by themselves, and a small model is many of them.
+        give_back_freed_memory()
 
 
 def generation_request(request: CompletionRequest) -> engine_port.GenerationRequest:

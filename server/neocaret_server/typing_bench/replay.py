@@ -78,7 +78,8 @@ async def _initialized(connection: Connection, manner: Manner) -> Editor:
         "clientInfo": {"name": kind.name},
         "rootUri": "file:///typing",
         "capabilities": capabilities,
-        "initializationOptions": manner.settings,
+        # What nobody has typed is not for the user's statistics.
+        "initializationOptions": {**manner.settings, "statistics": False},
     }
     initialized = await connection.request("initialize", params)[1].wait()
     if initialized is None:
