@@ -98,7 +98,10 @@ class Asking:
         # The models that know paths know them as Python comments.
         python = self.context.document.language_id == "python"
         path = self.server.path_in_workspace(self.caret.uri) if python else ""
-        elsewhere = text_elsewhere(self._around) if self.settings.document_ngrams else ()
+        elsewhere: tuple[str, ...] = ()
+        if self.settings.document_ngrams:
+            # Other files first: of equally similar lines the last one counts, and this document is nearer.
+            elsewhere = (*self.server.other_files.texts(self.caret.uri), *text_elsewhere(self._around))
         request = request_of(self.settings, prompt, self.single, path, elsewhere)
         return replace(request, ends=stop_rules(self._caret_text()))
 

@@ -151,6 +151,7 @@ class DocumentStore:
 
     def open(self, document: Document) -> None:
         """Take a document in, in place of one under the same URI."""
+        self._open.pop(document.uri, None)
         self._open[document.uri] = document
 
     def change(self, uri: str, edits: Iterable[Edit], version: int) -> bool:
@@ -158,6 +159,8 @@ class DocumentStore:
         document = self._open.get(uri)
         if document is None:
             return False
+        # The last edited is the last of all.
+        del self._open[uri]
         self._open[uri] = document.edited(edits, version)
         self._changed_at[uri] = time.monotonic()
         return True
@@ -174,6 +177,10 @@ class DocumentStore:
     def known(self, uris: Iterable[str]) -> list[Document]:
         """Return the documents among these that are open, in the order of the URIs."""
         return [self._open[uri] for uri in uris if uri in self._open]
+
+    def recent(self) -> list[Document]:
+        """Return all documents that are open, the one that was opened or edited last first."""
+        return list(reversed(self._open.values()))
 
     def seconds_since_change(self, uri: str) -> float:
         """Return how long ago the document was edited; infinite where it was not."""

@@ -29,6 +29,7 @@ from neocaret_server.last_edit import LastEdits
 from neocaret_server.model_thread import ModelThread
 from neocaret_server.notebooks import Notebooks
 from neocaret_server.offers import Offers
+from neocaret_server.other_files import OtherFiles
 from neocaret_server.pause import Pause
 from neocaret_server.progress import WorkDone
 from neocaret_server.protocol import Protocol
@@ -68,6 +69,7 @@ class NeocaretServer(LanguageServer):
         self.pace = Pace()
         self.delays = Delays()
         self.notebooks = Notebooks()
+        self.other_files = OtherFiles(self.documents, self.notebooks, self.roots)
         self.protocol.on_unreadable_notebook_change = self.forget_notebook
         self.protocol.on_unreadable_change = self.forget_document
         self.offers = Offers()
@@ -136,6 +138,7 @@ class NeocaretServer(LanguageServer):
         before = self.choice
         self.settings, more = from_client(merged)
         self._tell_problems(problems + more)
+        self.other_files.apply(self.settings)
         self.statistics.on = self.settings.statistics
         self.model.pause_after(self.settings.pause_after_minutes * _MINUTE)
         if self.model.state != "starting" and self.choice != before:
@@ -162,6 +165,7 @@ class NeocaretServer(LanguageServer):
     def forget_document(self, uri: str) -> None:
         """Make a document unknown, rather than out of step with the client's, until it is opened again."""
         self.documents.close(uri)
+        self.other_files.forget(uri)
         self.last_edits.forget(uri)
         self.requests.forget(uri)
         self.refills.forget(uri)
@@ -172,6 +176,7 @@ class NeocaretServer(LanguageServer):
 
     def forget_notebook(self, uri: str) -> None:
         """Make a notebook and its cells unknown until it is opened again."""
+        self.other_files.forget(uri)
         for cell in self.notebooks.close(uri):
             self.forget_document(cell)
 

@@ -67,6 +67,12 @@ class Settings:
         default=True,
         metadata=_as(Rule("flag"), "Whether what followed elsewhere in the document is likelier to follow again."),
     )
+    other_files: bool = field(
+        default=True,
+        metadata=_as(
+            Rule("flag"), "Whether what stands in other open files, and in those imported, is likelier to follow."
+        ),
+    )
     seed: int | None = field(
         default=None,
         metadata=_as(

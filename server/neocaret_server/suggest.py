@@ -102,6 +102,7 @@ async def _suggest(server: NeocaretServer, caret: Caret, document: Document | No
             server.pause.end()
             server.in_background(server.model.wake())
         raise SilentError(reason)
+    server.other_files.look(caret.uri, context.place.line)
     source: Source = "model"
     if caret.automatic and caret.selected is None and server.kept.on:
         texts, source = await while_typing(server, caret, context)

@@ -14,7 +14,7 @@ from neocaret_model.evaluation.carets import LINES, Caret, draw_carets
 from neocaret_model.evaluation.errors import EvaluationError
 from neocaret_model.evaluation.lines import LineReport, measure_lines
 from neocaret_model.evaluation.ngram import ngram_lines
-from neocaret_model.evaluation.other_files import Related, no_files, related_to
+from neocaret_model.evaluation.other_files import OtherFiles, Related, no_files, related_to
 from neocaret_model.evaluation.source_files import SourceFiles
 from neocaret_model.evaluation.suggestions import Asking, Suggest, ask_engine
 from neocaret_model.similar_line import similar_lines
@@ -41,8 +41,8 @@ class CodePlan:
     """The most text whose bits are counted."""
     seed: int
     """Of the places, lines and files that are drawn."""
-    other_files: int = 0
-    """Of so many files beside a caret's own a window is at hand, as if they were open or could be read."""
+    other_files: OtherFiles | None = None
+    """How files beside a caret's own are used, as if they were open or could be read; None where they are not."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,6 +31,7 @@ def change_document(
         if ls.last_edits.note(uri, edits, document) == "typing":
             ls.pace.key(time.monotonic())
         ls.requests.changed(document)
+        ls.other_files.wait()
         ls.survival.changed(before, edits)
         ls.acceptance.changed(before, document, edits)
 

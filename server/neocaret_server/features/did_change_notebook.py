@@ -30,3 +30,4 @@ def _restructure(ls: NeocaretServer, uri: str, structure: types.NotebookDocument
         open_document(ls, opened)
     for closed in structure.did_close or ():
         ls.forget_document(closed.uri)
+        ls.other_files.forget(uri)

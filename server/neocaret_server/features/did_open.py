@@ -16,4 +16,7 @@ def handle(ls: NeocaretServer, params: types.DidOpenTextDocumentParams) -> None:
 def open_document(ls: NeocaretServer, opened: types.TextDocumentItem) -> None:
     """Take a document or a notebook's cell in."""
     ls.last_edits.forget(opened.uri)
-    ls.documents.open(Document.of(opened.uri, opened.language_id, opened.version, opened.text, ls.encoding))
+    document = Document.of(opened.uri, opened.language_id, opened.version, opened.text, ls.encoding)
+    ls.documents.open(document)
+    # Where the caret is, nobody has said yet.
+    ls.other_files.look(document.uri, document.end.line)

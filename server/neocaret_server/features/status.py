@@ -32,6 +32,7 @@ async def handle(ls: NeocaretServer, params: types.ExecuteCommandParams) -> dict
         "paused": ls.pause.on,
         "progress": _progress(model.progress),
         "waiting": ls.requests.waiting() + len(ls.generations),
+        "otherFiles": ls.other_files.count,
         "lastAnswerMs": ls.last_answer_ms,
         "lastReason": ls.last_reason,
         "lastError": ls.last_error,
