@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from neocaret_server.last_edit import same_text
 
 MOST_LISTS = 256
-MOST_CHARACTERS = 16_000_000
+MOST_CHARACTERS = 4_000_000
 """Of kept text before carets, all lists together: a huge document is not kept 256 times."""
 
 

@@ -214,10 +214,12 @@ class Requests:
         return None
 
     def _start(self, uri: str, moment: Moment, request: CompletionRequest, lasting: Lasting | None) -> _Generation:
-        for generations in self._by_document.values():
-            for each in generations:
-                # What nobody waits for gives way.
+        for other, generations in list(self._by_document.items()):
+            for each in list(generations):
+                # What nobody waits for gives way, and what has ended is only shared in the document last asked about.
                 self._stop_if_left(each)
+                if other != uri and each.result is not None:
+                    self._drop(other, each)
         generation = _Generation(moment, request, lasting)
         self._by_document.setdefault(uri, []).append(generation)
         generation.task = asyncio.ensure_future(self._generate(uri, generation))

@@ -169,6 +169,7 @@ class NeocaretServer(LanguageServer):
         self.last_edits.forget(uri)
         self.requests.forget(uri)
         self.refills.forget(uri)
+        self.ahead.forget(uri)
         self.idle_work.stop()
         self.kept.forget(uri)
         self.acceptance.forget(uri)

@@ -6,6 +6,7 @@ import gc
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from neocaret_server.allocator import give_large_blocks_back
 from neocaret_server.opening import Opening
 from neocaret_server.stdio import take_standard_streams
 
@@ -23,6 +24,7 @@ def serve_stdio(
 
     `adjust` is called with the server before it serves.
     """
+    give_large_blocks_back()
     opening = Opening(*take_standard_streams())
     # The protocol's six hundred classes are many objects and no garbage: looking for it takes a tenth of the start.
     gc.disable()
