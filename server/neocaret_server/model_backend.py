@@ -127,7 +127,9 @@ class ModelBackend(Backend):
 
         with _told_plainly(f"loading the model {choice.model}"):
             # No name of this function's for it: what torch's import leaves behind keeps the function's frame for ever.
-            self._engine = self._load_engine(choice.model, choice.device, choice.dtype, report, lambda: cancel.cancelled)
+            self._engine = self._load_engine(
+                choice.model, choice.device, choice.dtype, report, lambda: cancel.cancelled
+            )
             info = self._engine.info
         return ModelInfo(
             model=info.name,
