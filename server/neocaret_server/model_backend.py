@@ -13,6 +13,8 @@ import math
 import sys
 import traceback
 from dataclasses import dataclass, replace
+from functools import lru_cache
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -38,6 +40,7 @@ if TYPE_CHECKING:
     from neocaret_model.benchmarks.plan import Plan as BenchmarkPlan
     from neocaret_model.evaluation.held_out import CodePlan
     from neocaret_model.evaluation.human_eval import HumanEvalPlan
+    from neocaret_model.evaluation.other_files import OtherFiles
     from neocaret_model.evaluation.run import Plan
     from neocaret_model.evaluation.suggestions import Asking
     from neocaret_server.benchmark import Benchmark, BenchmarkRequest
@@ -55,6 +58,7 @@ LARGEST_SEED = 2**32 - 1
 _WARMER_BY = 0.25
 _HOTTEST = 100.0
 _BENCHMARK_SEED = 1
+_CUT_FILES = 64
 
 logger = logging.getLogger(__name__)
 
@@ -404,8 +408,25 @@ def _code_plan(request: EvaluationRequest) -> CodePlan:
         typing=_asking(request, CompletionRequest("").candidates),
         text_bytes=request.kilobytes * 1000,
         seed=request.seed,
-        other_files=request.other_files,
+        other_files=_other_files(request.other_files) if request.other_files else None,
     )
+
+
+def _other_files(windows: int) -> OtherFiles:
+    """Use other files as the server does."""
+    from neocaret_model.evaluation.other_files import OtherFiles
+    from neocaret_server.imports import absolute_paths, relative_paths
+    from neocaret_server.related_windows import cut_text, related_windows
+
+    cut = lru_cache(maxsize=_CUT_FILES)(cut_text)
+
+    def imported(path: str, text: str) -> Iterator[str]:
+        return chain(relative_paths(path, text), absolute_paths(text))
+
+    def choose(before: str, texts: Sequence[str]) -> list[str]:
+        return [window.text for window in related_windows(before, (("", cut(text)) for text in texts), windows)]
+
+    return OtherFiles(imported, choose)
 
 
 def _human_eval_plan(request: EvaluationRequest, file: Path) -> HumanEvalPlan:
