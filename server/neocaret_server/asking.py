@@ -109,7 +109,10 @@ class Asking:
         """Return what of a completion can be offered, best first."""
         caret_text = self._caret_text()
         most = self.settings.candidates
-        return offered(completion.candidates, completion.similar_lines, caret_text, single_line=self.single, most=most)
+        candidates = completion.candidates
+        texts = offered(candidates, completion.similar_lines, caret_text, single_line=self.single, most=most)
+        self.server.origins.remember(self.context.document.uri, self.context.place, texts, candidates)
+        return texts
 
     def _caret_text(self) -> CaretText:
         document, place = self.context.document, self.context.place

@@ -40,12 +40,16 @@ def typed_word(line_before: str) -> str:
     return found.group() if found else ""
 
 
-def popup_items(texts: Sequence[str], ids: Sequence[str], spot: Spot, client: Client) -> list[types.CompletionItem]:
-    """Make the items of the completion popup, best first."""
+def popup_items(
+    texts: Sequence[str], ids: Sequence[str], spot: Spot, client: Client, notes: Sequence[str] = ()
+) -> list[types.CompletionItem]:
+    """Make the items of the completion popup, best first; `notes` are the last lines of their documentations."""
     texts = [spot.typed + text for text in texts]
     return [
-        _popup_item(text, completion_id, spot, client, number=number, label=label)
-        for number, (text, label, completion_id) in enumerate(zip(texts, labels_of(texts, client), ids, strict=True))
+        _popup_item(text, completion_id, spot, client, number=number, label=label, note=note)
+        for number, (text, label, completion_id, note) in enumerate(
+            zip(texts, labels_of(texts, client), ids, notes or [""] * len(texts), strict=True)
+        )
     ]
 
 
@@ -110,7 +114,7 @@ def fenced(text: str, language_id: str) -> str:
 
 
 def _popup_item(
-    text: str, completion_id: str, spot: Spot, client: Client, *, number: int, label: str
+    text: str, completion_id: str, spot: Spot, client: Client, *, number: int, label: str, note: str
 ) -> types.CompletionItem:
     snippet = client.wants_multiline_snippets and "\n" in text
     new_text = snippet_of(text, spot.indent) if snippet else for_document(text, spot.line_end)
@@ -119,7 +123,7 @@ def _popup_item(
         # Not Snippet, which Sublime drops.
         kind=types.CompletionItemKind.Text,
         detail="Neocaret",
-        documentation=_documentation(text, spot.language_id, client),
+        documentation=_documentation(text, spot.language_id, client, note),
         sort_text=f"{number:04}",
         filter_text=filter_text_of(text, spot.typed),
         insert_text_format=types.InsertTextFormat.Snippet if snippet else types.InsertTextFormat.PlainText,
@@ -136,11 +140,12 @@ def _accepted(completion_id: str) -> types.Command:
     return types.Command(title="Accepted", command="neocaret.accepted", arguments=[{"completionId": completion_id}])
 
 
-def _documentation(text: str, language_id: str, client: Client) -> str | types.MarkupContent:
-    if client.documentation is None:
-        return text
+def _documentation(text: str, language_id: str, client: Client, note: str) -> str | types.MarkupContent:
     markdown = client.documentation is types.MarkupKind.Markdown
-    return types.MarkupContent(client.documentation, fenced(text, language_id) if markdown else text)
+    shown = fenced(text, language_id) if markdown else text
+    if note:
+        shown += "\n\n" + (re.sub(r"([\\`*_\[\]<>#])", r"\\\1", note) if markdown else note)
+    return shown if client.documentation is None else types.MarkupContent(client.documentation, shown)
 
 
 def _shortened(label: str) -> str:

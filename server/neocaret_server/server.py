@@ -29,6 +29,7 @@ from neocaret_server.last_edit import LastEdits
 from neocaret_server.model_thread import ModelThread
 from neocaret_server.notebooks import Notebooks
 from neocaret_server.offers import Offers
+from neocaret_server.origins import Origins
 from neocaret_server.other_files import OtherFiles
 from neocaret_server.pause import Pause
 from neocaret_server.progress import WorkDone
@@ -84,6 +85,7 @@ class NeocaretServer(LanguageServer):
         self.idle_work = IdleWork()
         self.kept = KeptLists()
         self.pause = Pause()
+        self.origins = Origins()
         self.statistics = Recorder()
         self.survival = Survival(self.statistics.count, self.documents.get)
         self.acceptance = Acceptance(self.statistics.count, self.survival.follow)

@@ -17,6 +17,7 @@ from neocaret_server.items import Spot
 from neocaret_server.last_edit import EditKind
 from neocaret_server.look_ahead import look_ahead
 from neocaret_server.offers import OfferedList
+from neocaret_server.origins import told
 from neocaret_server.prompt import for_document
 from neocaret_server.reasons import Reason
 from neocaret_server.server import NeocaretServer
@@ -38,6 +39,8 @@ class Suggestion:
     ids: list[str]
     spot: Spot
     source: Source
+    notes: list[str]
+    """Where each is from, and how sure the model was."""
 
 
 async def suggest(server: NeocaretServer, caret: Caret) -> Suggestion | None:
@@ -147,7 +150,8 @@ def _offer(server: NeocaretServer, context: Context, texts: list[str], source: S
     ids = server.offers.add(OfferedList(before, line_end, tuple(for_document(text, line_end) for text in texts)))
     offer = Offer(context.at, context.start, context.typed, tuple(texts), tuple(ids))
     server.acceptance.offered(offer, _model_name(server))
-    return Suggestion(texts, ids, _spot(context, line_end), source)
+    notes = [told(server.origins.find(document.uri, place, text), server.model.info) for text in texts]
+    return Suggestion(texts, ids, _spot(context, line_end), source, notes)
 
 
 def _count_answer(server: NeocaretServer, suggestion: Suggestion, ms: float) -> None:

@@ -75,6 +75,16 @@ def test_documentation_is_all_of_it_fenced() -> None:
     assert item.documentation == types.MarkupContent(types.MarkupKind.Markdown, "```python\nre\n    return y\n```")
 
 
+def test_documentation_ends_with_where_the_text_is_from() -> None:
+    notes = ["my_model, 7M, 74% sure per token", ""]
+    marked, plain = (popup_items(TEXTS, IDS, SPOT, client, notes) for client in (VS_CODE, PLAIN))
+    assert marked[0].documentation == types.MarkupContent(
+        types.MarkupKind.Markdown, "```python\nreturn x\n```\n\nmy\\_model, 7M, 74% sure per token"
+    )
+    assert plain[0].documentation == "return x\n\nmy_model, 7M, 74% sure per token"
+    assert plain[1].documentation == "re\n    return y"
+
+
 def test_ghost_text_is_a_plain_string_with_a_range() -> None:
     items = inline_items(TEXTS, IDS, SPOT)
     assert [item.insert_text for item in items] == ["return x", "re\r\n    return y"]

@@ -15,7 +15,9 @@ async def handle(ls: NeocaretServer, params: types.CompletionParams) -> types.Co
     """Answer with suggestions, or with an empty list; always incomplete, so that the client asks again."""
     uri = params.text_document.uri
     suggestion = await suggest(ls, Caret(uri, params.position, "popup", automatic=_is_automatic(ls, params)))
-    items = popup_items(suggestion.texts, suggestion.ids, suggestion.spot, ls.client) if suggestion else []
+    if suggestion is None:
+        return types.CompletionList(is_incomplete=True, items=[])
+    items = popup_items(suggestion.texts, suggestion.ids, suggestion.spot, ls.client, suggestion.notes)
     return types.CompletionList(is_incomplete=True, items=items)
 
 
