@@ -34,10 +34,11 @@ from neocaret_server.other_files import OtherFiles
 from neocaret_server.pause import Pause
 from neocaret_server.progress import WorkDone
 from neocaret_server.protocol import Protocol
-from neocaret_server.reasons import Reason
+from neocaret_server.reasons import Reason, reason_text
 from neocaret_server.requests import Requests
 from neocaret_server.settings import Settings, from_client
 from neocaret_server.statistics_recorder import Recorder
+from neocaret_server.status_changes import NAME, StatusChanges, progress_of
 from neocaret_server.tracing import AnswerTrace, WorkTrace, trace_params, work_of
 from neocaret_server.units import Encoding
 
@@ -95,6 +96,7 @@ class NeocaretServer(LanguageServer):
         """Why the last question got no suggestion; None where it got one."""
         self.last_answer_ms: float | None = None
         self.last_error: str | None = None
+        self.status_changes = StatusChanges(self._status, self._send_status)
         self._told: set[str] = set()
         self._bar: WorkDone | None = None
         self._tasks: set[asyncio.Task[None]] = set()
@@ -232,7 +234,21 @@ class NeocaretServer(LanguageServer):
         if new:
             self.tell("Neocaret: " + " ".join(new), types.MessageType.Warning)
 
+    def _send_status(self, status: dict[str, Any]) -> None:
+        self.protocol.notify(NAME, status)
+
+    def _status(self) -> dict[str, Any]:
+        model = self.model
+        return {
+            "state": model.state,
+            "reason": self.last_reason,
+            "reasonText": reason_text(self.last_reason),
+            "progress": progress_of(model.progress),
+            "model": model.info.model if model.info else self.settings.model,
+        }
+
     def _model_changed(self) -> None:
+        self.status_changes.changed()
         model = self.model
         if model.state == "loading" and model.progress is None:
             self._end_bar()

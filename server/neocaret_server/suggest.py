@@ -26,7 +26,7 @@ from neocaret_server.tracing import AnswerTrace, Source
 from neocaret_server.trigger import Question, silence
 from neocaret_server.while_typing import while_typing
 
-__all__ = ["Caret", "Suggestion", "suggest"]
+__all__ = ["Caret", "Suggestion", "spot_of", "suggest"]
 
 _log = logging.getLogger(__name__)
 
@@ -60,6 +60,7 @@ async def suggest(server: NeocaretServer, caret: Caret) -> Suggestion | None:
     finally:
         ms = (time.perf_counter() - began) * 1000
         server.last_reason = reason
+        server.status_changes.changed()
         if suggestion is not None:
             server.last_answer_ms = round(ms, 1)
             _count_answer(server, suggestion, ms)
@@ -151,7 +152,7 @@ def _offer(server: NeocaretServer, context: Context, texts: list[str], source: S
     offer = Offer(context.at, context.start, context.typed, tuple(texts), tuple(ids))
     server.acceptance.offered(offer, _model_name(server))
     notes = [told(server.origins.find(document.uri, place, text), server.model.info) for text in texts]
-    return Suggestion(texts, ids, _spot(context, line_end), source, notes)
+    return Suggestion(texts, ids, spot_of(context, line_end), source, notes)
 
 
 def _count_answer(server: NeocaretServer, suggestion: Suggestion, ms: float) -> None:
@@ -163,7 +164,8 @@ def _model_name(server: NeocaretServer) -> str:
     return info.model if info else server.settings.model
 
 
-def _spot(context: Context, line_end: str) -> Spot:
+def spot_of(context: Context, line_end: str) -> Spot:
+    """Return where the items for a caret go."""
     document, place = context.document, context.place
     line = context.line_before
     return Spot(

@@ -10,20 +10,26 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from lsprotocol import types
 
+from neocaret_server import status_changes
 from neocaret_server.app import build_server
-from neocaret_server.asking import request_of
+from neocaret_server.asking import context_of, request_of
 from neocaret_server.client import Client
 from neocaret_server.documents import Document, Edit, Position
 from neocaret_server.fake_backend import FakeBackend
 from neocaret_server.features import completion, did_change_configuration, inline_completion
 from neocaret_server.features.did_change import change_document
+from neocaret_server.items import inline_items
 from neocaret_server.prompt import MOST_CHARACTERS
+from neocaret_server.reasons import SENTENCES
 from neocaret_server.server import NeocaretServer
 from neocaret_server.settings import Settings
+from neocaret_server.status_changes import wants_status
 from neocaret_server.stop_rules import stop_rules
-from neocaret_server.suggest import Caret, suggest
+from neocaret_server.suggest import Caret, spot_of, suggest
 from neocaret_server.tidy import CaretText
 from neocaret_server.trigger import Channel
 
@@ -401,6 +407,41 @@ async def test_a_newer_question_ends_the_wait_of_the_older_one_at_once(make: Mak
         assert await made.texts(types.Position(0, 5)) == ["0"]
         assert await older is None
     assert [request.prompt for request in made.backend.requests] == ["x = 2"]
+
+
+async def test_a_client_that_asks_is_told_why_there_was_nothing(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(status_changes, "GATHER_SECONDS", 0.001)
+    made = make({})
+    assert wants_status({"statusNotifications": True})
+    made.server.status_changes.on = True
+    await made.ready()
+    made.open("x = 1y")
+    assert await made.texts(types.Position(0, 5)) is None
+    await asyncio.sleep(0.05)
+    assert b'"method": "neocaret/statusChanged"' in made.out.written.replace(b'":"', b'": "')
+    assert b"middle-of-line" in made.out.written
+    assert SENTENCES["middle-of-line"].encode() in made.out.written
+
+
+@given(st.text("ab_ .(\n\r😀é", max_size=30), st.integers(0, 5), st.integers(0, 12), st.text("xy\n) ", min_size=1))
+def test_whatever_is_accepted_leaves_what_stands_in_the_document(
+    text: str, line: int, character: int, continuation: str
+) -> None:
+    document = Document.of(URI, "python", 1, text)
+    context = context_of(document, Caret(URI, types.Position(line, character), "inline", automatic=True))
+    begin, end = document.offset(context.start), document.offset(context.place)
+    assert text[begin:end] == context.typed
+    spot = spot_of(context, "\n")
+    (item,) = inline_items([continuation], ["1:1"], spot)
+    assert isinstance(item.insert_text, str)
+    assert item.range is not None
+    accepted = document.edited([_replacement(item.range, item.insert_text)], 2).text
+    assert accepted == text[:end] + continuation + text[end:]
+
+
+def _replacement(there: types.Range, text: str) -> Edit:
+    start, end = there.start, there.end
+    return Edit(text, Position(start.line, start.character), Position(end.line, end.character))
 
 
 def _change(made: Made, edit: Edit, version: int) -> None:

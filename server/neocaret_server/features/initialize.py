@@ -9,6 +9,7 @@ from neocaret_server.client import client_of
 from neocaret_server.features.completion import completion_options
 from neocaret_server.server import NeocaretServer
 from neocaret_server.settings import section_of
+from neocaret_server.status_changes import wants_status
 
 
 def handle(ls: NeocaretServer, params: types.InitializeParams) -> None:
@@ -19,5 +20,6 @@ def handle(ls: NeocaretServer, params: types.InitializeParams) -> None:
     ls.root_is_folder = params.workspace_folders is None
     ls.initial_settings = section_of(params.initialization_options)
     ls.apply_settings(ls.initial_settings)
+    ls.status_changes.on = wants_status(params.initialization_options)
     if params.process_id is not None:
         ls.in_background(parent.watch(params.process_id, ls.protocol.lost))

@@ -9,8 +9,9 @@ from typing import Any
 from lsprotocol import types
 
 from neocaret_server.arguments import read_arguments
-from neocaret_server.backend import LoadProgress
+from neocaret_server.reasons import reason_text
 from neocaret_server.server import NeocaretServer
+from neocaret_server.status_changes import progress_of
 
 NAME = "neocaret.status"
 
@@ -30,11 +31,12 @@ async def handle(ls: NeocaretServer, params: types.ExecuteCommandParams) -> dict
         "positions": info.positions if info else None,
         "note": (info.note or None) if info else None,
         "paused": ls.pause.on,
-        "progress": _progress(model.progress),
+        "progress": progress_of(model.progress),
         "waiting": ls.requests.waiting() + len(ls.generations),
         "otherFiles": ls.other_files.count,
         "lastAnswerMs": ls.last_answer_ms,
         "lastReason": ls.last_reason,
+        "lastReasonText": reason_text(ls.last_reason),
         "lastError": ls.last_error,
         "statistics": _today(await asyncio.to_thread(ls.statistics.today)) if ls.settings.statistics else None,
     }
@@ -43,9 +45,3 @@ async def handle(ls: NeocaretServer, params: types.ExecuteCommandParams) -> dict
 def _today(counts: Mapping[str, int]) -> dict[str, int]:
     names = {"offered": "offered", "shown": "shown", "accepted": "accepted", "charactersSaved": "characters"}
     return {name: counts.get(counted, 0) for name, counted in names.items()}
-
-
-def _progress(progress: LoadProgress | None) -> dict[str, Any] | None:
-    if progress is None:
-        return None
-    return {"message": progress.message, "done": progress.done, "total": progress.total or None}
