@@ -15,4 +15,8 @@ async def handle(ls: NeocaretServer, params: types.InlineCompletionParams) -> ty
     selected = params.context.selected_completion_info
     caret = Caret(params.text_document.uri, params.position, "inline", automatic, selected)
     suggestion = await suggest(ls, caret)
-    return types.InlineCompletionList(inline_items(suggestion.texts, suggestion.ids, suggestion.spot)) if suggestion else None
+    return (
+        types.InlineCompletionList(inline_items(suggestion.texts, suggestion.ids, suggestion.spot))
+        if suggestion
+        else None
+    )
