@@ -20,7 +20,7 @@ def test_a_name_that_only_an_imported_file_has_is_offered(tmp_path: Path) -> Non
         client.initialize(workspaceFolders=[folder], initializationOptions={"seed": 1})
         uri = (tmp_path / "page.py").as_uri()
         client.open(PAGE, uri)
-        offered = {}
+        offered: dict[int, list[str]] = {}
         for files, wanted in ((0, False), (1, True)):
             settings = {"neocaret": {"otherFiles": wanted}}
             client.notify("workspace/didChangeConfiguration", {"settings": settings})
