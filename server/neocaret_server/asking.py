@@ -119,12 +119,13 @@ class Asking:
         before, below = for_model(self._around.before), for_model(self._around.below)
         return CaretText(before, document.line_after(place), below, document.language_id)
 
-    def keep(self, texts: list[str]) -> None:
-        """Keep what was made, for whoever types into it."""
+    def keep(self, texts: list[str], *, single: bool | None = None) -> None:
+        """Keep what was made, for whoever types into it; `single` where it is for one line and more was asked for."""
         # A selected item of the popup is no text of the document yet.
         if texts and self.caret.selected is None:
             context = self.context
-            self.server.kept.keep(KeptList(context.document, context.place, tuple(texts), self.settings))
+            single = self.single if single is None else single
+            self.server.kept.keep(KeptList(context.document, context.place, tuple(texts), self.settings, single))
 
     def keep_completion(self, completion: Completion) -> bool:
         """Keep what of a completion can be offered; says whether there is anything."""

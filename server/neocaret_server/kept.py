@@ -29,6 +29,8 @@ class KeptList:
     texts: tuple[str, ...]
     settings: Settings
     """They were made for."""
+    single_line: bool = False
+    """What is left of them below the caret's line is for who goes there, and not part of a suggestion on the line."""
     refilled: bool = False
     """Others have been asked for already, since few of these were left."""
 

@@ -62,8 +62,9 @@ async def _prepare(server: NeocaretServer, caret: Caret, seen: Document, at: Car
     with contextlib.suppress(SilentError):
         completion = await asking.put(server.ahead, most_tokens=MOST_TOKENS)
         texts = asking.texts(replace(completion, candidates=whole_lines(completion.candidates)))
-        for part in by_lines(texts, single=one_line(settings.multiline, at.document, at.place, context.line_before)):
-            asking.keep(part)
+        single = one_line(settings.multiline, at.document, at.place, context.line_before)
+        for part in by_lines(texts, single=single):
+            asking.keep(part, single=single)
 
 
 def by_lines(texts: list[str], *, single: bool) -> list[list[str]]:

@@ -66,8 +66,11 @@ def _found(server: NeocaretServer, context: Context) -> Found | None:
 
 
 def _of_this_line(server: NeocaretServer, context: Context, found: Found) -> list[str]:
-    """Leave out what begins on a line below where a suggestion has one line: it is kept for who goes there."""
-    single = _single(server, context)
+    """Leave out what begins on a line below where a suggestion has one line: it is kept for who goes there.
+
+    What is left of a suggestion of several lines goes on below, for who takes it line by line.
+    """
+    single = found.of.single_line and _single(server, context)
     return [text for text in found.texts if not (single and begins_below(text))]
 
 

@@ -105,6 +105,15 @@ async def test_what_is_typed_into_is_answered_from_what_is_kept(typist: Typist) 
     await typist.asked(1)
 
 
+async def test_what_is_left_of_several_lines_goes_on_below_for_who_takes_them_one_by_one(typist: Typist) -> None:
+    typist.backend.script = {"if a:\n    ": ["b = 1\n    c = 2"]}
+    typist.server.documents.open(Document.of(URI, "python", 1, "if a:\n    "))
+    assert await typist.sees() == ["b = 1\n    c = 2"]
+    typist.type("b = 1")
+    assert await typist.sees() == ["\n    c = 2"]
+    await typist.asked(1)
+
+
 async def test_what_fits_nothing_that_is_kept_asks_the_model(typist: Typist) -> None:
     await typist.sees()
     typist.type("z")
