@@ -97,9 +97,7 @@ def test_the_users_own_keys_are_left_alone(neovim: Neovim) -> None:
 
 @pytest.mark.parametrize("before", ["x = ", "s = 'é😀'; x = ", "if y:\n    x = "])
 def test_ghost_text_stands_right_after_whatever_is_before_it(neovim: Neovim, before: str) -> None:
-    neovim.open("")
-    neovim.command("set noautoindent indentexpr=")
-    neovim.lua("vim.api.nvim_buf_set_lines(0, 0, -1, true, ...)", before[:-1].split("\n"))
+    neovim.open(before[:-1])
     assert typed(neovim, before[-1]) == "1 + 2"
     neovim.keys("<C-l>")
     wait_for(neovim.lines, lambda lines: "\n".join(lines) == before + "1 + 2")
