@@ -11,10 +11,12 @@ from neocaret_server.opening import Message
 
 MOST_WAITING_BYTES = 16 * 1024**2
 """Beyond that nothing more is read until some of it is handled; a single message may be larger."""
+BYTES_BESIDE_BODY = 512
+"""What a message that waits takes beside its body, which may be empty."""
 
 
 class Inbox:
-    """A queue of messages that is bounded by their bytes, not by their number."""
+    """A queue of messages that is bounded by the memory that they take, not by their number."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, most_waiting_bytes: int = MOST_WAITING_BYTES) -> None:
         self._loop = loop
@@ -28,7 +30,7 @@ class Inbox:
         message = await self._queue.get()
         if message is not None:
             with self._room:
-                self._waiting -= len(message.body)
+                self._waiting -= _size(message)
                 self._room.notify()
         return message
 
@@ -38,7 +40,7 @@ class Inbox:
         with contextlib.suppress(RuntimeError):
             try:
                 for message in messages:
-                    self._wait_for_room(len(message.body))
+                    self._wait_for_room(_size(message))
                     self._loop.call_soon_threadsafe(self._queue.put_nowait, message)
             finally:
                 # Whatever went wrong: nobody else can tell that no more messages come.
@@ -48,3 +50,7 @@ class Inbox:
         with self._room:
             self._room.wait_for(lambda: self._waiting < self._most)
             self._waiting += size
+
+
+def _size(message: Message) -> int:
+    return BYTES_BESIDE_BODY + len(message.body)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from neocaret_server.inbox import Inbox
+from neocaret_server.inbox import BYTES_BESIDE_BODY, Inbox
 from neocaret_server.opening import Message, Opening
 from neocaret_server.stdio import framed
 
@@ -29,14 +29,15 @@ async def test_the_end_is_told_however_reading_ends() -> None:
     assert await inbox.get() is None
 
 
-async def test_no_more_is_read_than_there_is_room_for() -> None:
-    inbox = Inbox(asyncio.get_running_loop(), most_waiting_bytes=10)
+@pytest.mark.parametrize("body", [b"five!", b""])
+async def test_no_more_is_read_than_there_is_room_for(body: bytes) -> None:
+    inbox = Inbox(asyncio.get_running_loop(), most_waiting_bytes=2 * (BYTES_BESIDE_BODY + len(body)))
     read: list[int] = []
 
     def messages() -> Iterator[Message]:
         for number in range(20):
             read.append(number)
-            yield Message(b"five!")
+            yield Message(body)
 
     filling = asyncio.create_task(asyncio.to_thread(inbox.fill, messages()))
     while len(read) < 3:  # noqa: ASYNC110 - a thread reads
@@ -48,7 +49,7 @@ async def test_no_more_is_read_than_there_is_room_for() -> None:
     while (message := await inbox.get()) is not None:
         taken.append(message)
     await filling
-    assert taken == [Message(b"five!")] * 20
+    assert taken == [Message(body)] * 20
 
 
 async def test_a_message_larger_than_the_room_is_taken_alone() -> None:
