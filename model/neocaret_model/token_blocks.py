@@ -28,7 +28,8 @@ LEAST_CHARACTERS = 512
 MOST_CHARACTERS = 4_096
 """A longer block, as of one long line, is not remembered."""
 MOST_BLOCKS = 256
-"""So many are remembered, those asked for last: 128 kB of ordinary text, and 5 MB at the most."""
+"""So many are remembered, those asked for last: 128 kB of ordinary text. Blocks of one token for each ASCII character
+take 5 MB, and of other characters four times as much at the most."""
 
 _CUT = re.compile(r"(?<=[!-~])\n")
 OWN_PIECES = r"\n+[ \t]*|[ ]?[\p{L}_]+|[ ]?\p{N}{1,3}|[ ]?[^\s\p{L}\p{N}_]+|[ \t]+(?=[ \t]\S)|\s"
@@ -63,7 +64,7 @@ class TokenBlocks:
         return ids
 
     def _packed(self, block: str) -> array[int]:
-        return array("L", self._encoded(block))
+        return array("I", self._encoded(block))
 
 
 def blocks(text: str) -> Iterator[str]:

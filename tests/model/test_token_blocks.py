@@ -104,6 +104,12 @@ def test_no_more_is_remembered_than_so_many_blocks_of_a_size(bundled: Tokenizer)
     assert fresh.remembered == 1
 
 
+def test_a_remembered_token_takes_four_bytes(bundled: Tokenizer) -> None:
+    packed = TokenBlocks(bundled)._packed("x = 1")
+    assert packed.tolist() == bundled.encode("x = 1").ids
+    assert packed.itemsize == 4
+
+
 def test_the_tokenizers_that_ship_and_that_are_trained_here_can_be_cut(bundled: Tokenizer) -> None:
     assert can_be_cut(bundled)
     assert token_blocks.OWN_PIECES == PIECES
