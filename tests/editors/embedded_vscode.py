@@ -1,0 +1,199 @@
+"""VS Code without a screen: code-server with the packed extension, driven through a browser's keyboard.
+
+`NEOCARET_CODE_SERVER` names code-server's `entry.js` or command, `NEOCARET_PLAYWRIGHT` a folder with playwright-core in its
+`node_modules`, `NEOCARET_SCREENSHOTS` a folder for pictures of the main steps.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+ROOT = Path(__file__).parents[2]
+EXTENSION = ROOT / "editors" / "vscode"
+FAKE_SERVER = ROOT / "tests" / "e2e" / "fake_server.py"
+_DRIVER = Path(__file__).with_name("vscode_driver.mjs")
+_SECONDS = 30.0
+
+_T = TypeVar("_T")
+
+
+def missing() -> str | None:
+    """Say what these tests lack here; None where all is at hand."""
+    if not os.environ.get("NEOCARET_CODE_SERVER"):
+        return "there is no VS Code; NEOCARET_CODE_SERVER may name code-server's entry.js"
+    if not os.environ.get("NEOCARET_PLAYWRIGHT"):
+        return "NEOCARET_PLAYWRIGHT names no folder with playwright-core"
+    if chromium() is None or shutil.which("node") is None:
+        return "node and chromium are needed to look at VS Code"
+    if not packed():
+        return "the extension is not packed; `npm ci && npm run package` in editors/vscode does it"
+    return None
+
+
+def chromium() -> str | None:
+    """Return the browser: the one that NEOCARET_CHROMIUM names, else that on the search path."""
+    return os.environ.get("NEOCARET_CHROMIUM") or shutil.which("chromium")
+
+
+def packed() -> list[Path]:
+    """Return the packed extension."""
+    return sorted(EXTENSION.glob("*.vsix"))
+
+
+def wait_for(look: Callable[[], _T], is_there: Callable[[_T], bool] = bool) -> _T:
+    """Look again and again until something is there.
+
+    Raises:
+        AssertionError: it did not come; what was seen last is told.
+    """
+    end = time.monotonic() + _SECONDS
+    while not is_there(seen := look()):
+        assert time.monotonic() < end, f"it never came; last seen: {seen!r}"
+        time.sleep(0.1)
+    return seen
+
+
+def scripted(folder: Path, **script: Any) -> Path:
+    """Write a console script that serves a scripted model; with arguments it is the real one."""
+    python = shlex.quote(sys.executable)
+    path = folder / "neocaret"
+    fake = f"{python} -P {shlex.quote(str(FAKE_SERVER))} {shlex.quote(json.dumps(script))}"
+    path.write_text(
+        f'#!/bin/sh\n[ "$1" = stats ] && exec {python} -P -m neocaret_server "$@"\n'
+        f'[ -n "$PYTHONPATH" ] && exit 3\necho $$ >> {shlex.quote(str(folder / "started"))}\nexec {fake}\n'
+    )
+    path.chmod(0o755)
+    return path
+
+
+class CodeServer:
+    """A code-server of its own folders, with the extension and these settings."""
+
+    def __init__(self, folder: Path, **settings: Any) -> None:
+        self.workspace = folder / "workspace"
+        self._user = folder / "data" / "User"
+        self.workspace.mkdir()
+        self._user.mkdir(parents=True)
+        self.settings(**settings)
+        entry = os.environ["NEOCARET_CODE_SERVER"]
+        self._program = ["node", entry] if entry.endswith(".js") else [entry]
+        self._folders = ["--user-data-dir", str(folder / "data"), "--extensions-dir", str(folder / "extensions")]
+        # A search path without any server on it, whatever the shell's own start brings.
+        (folder / "home").mkdir()
+        path = os.pathsep.join({str(Path(shutil.which("node") or "").parent), "/usr/bin", "/bin"})
+        self._environment = os.environ | {"HOME": str(folder / "home"), "PATH": path, "PYTHONPATH": "/nowhere"}
+        self._environment |= {"NEOCARET_STATE_FOLDER": str(folder / "state"), "SHELL": "/bin/sh"}
+        install = [*self._program, *self._folders, "--install-extension", str(packed()[-1])]
+        subprocess.run(install, check=True, capture_output=True, env=self._environment)
+        self.address = f"http://127.0.0.1:{_free_port()}"
+        self._process = self._start()
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        options = ["--bind-addr", self.address.removeprefix("http://"), "--auth", "none", "--disable-workspace-trust"]
+        quiet = ["--disable-telemetry", "--disable-update-check", "--disable-getting-started-override"]
+        process = subprocess.Popen(
+            [*self._program, *options, *quiet, *self._folders, str(self.workspace)],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            env=self._environment,
+            start_new_session=True,
+        )
+        wait_for(self._answers)
+        return process
+
+    def _answers(self) -> bool:
+        try:
+            with urllib.request.urlopen(f"{self.address}/healthz", timeout=5):  # noqa: S310 - our own
+                return True
+        except (urllib.error.URLError, OSError):
+            return False
+
+    def settings(self, **settings: Any) -> None:
+        """Write the user's settings; `__` in a name stands for a dot."""
+        quiet = {
+            "files.autoSave": "off",
+            "editor.wordBasedSuggestions": "off",
+            "editor.inlineSuggest.showToolbar": "never",
+            "editor.minimap.enabled": False,
+            "workbench.startupEditor": "none",
+            "window.autoDetectColorScheme": False,
+            "files.simpleDialog.enable": True,
+        }
+        given = {name.replace("__", "."): value for name, value in settings.items()}
+        (self._user / "settings.json").write_text(json.dumps(quiet | given), encoding="utf-8")
+
+    def chosen(self) -> dict[str, Any]:
+        """Return the user's settings as they are."""
+        read: dict[str, Any] = json.loads((self._user / "settings.json").read_text(encoding="utf-8"))
+        return read
+
+    def close(self) -> None:
+        """End it with all that it started."""
+        os.killpg(self._process.pid, signal.SIGTERM)
+        try:
+            self._process.wait(10)
+        except subprocess.TimeoutExpired:
+            os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.wait()
+
+
+class Window:
+    """A browser's window on a code-server."""
+
+    def __init__(self, address: str) -> None:
+        argv = ["node", str(_DRIVER), address, str(chromium()), os.environ["NEOCARET_PLAYWRIGHT"]]
+        self._process = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        self.do("start")
+
+    def do(self, action: str, *given: Any) -> Any:
+        """Have the driver do one thing, and return what it saw."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(json.dumps({"do": action, "with": given}).encode() + b"\n")
+        self._process.stdin.flush()
+        answer = json.loads(self._process.stdout.readline() or '{"error": "the driver has ended"}')
+        assert "error" not in answer, f"{action} {given}: {answer['error']}"
+        return answer["result"]
+
+    def see(self, action: str, is_there: Callable[[Any], bool] = bool) -> Any:
+        """Look until something is there."""
+        try:
+            return wait_for(lambda: self.do(action), is_there)
+        except AssertionError:
+            self.picture("failed")
+            raise
+
+    def picture(self, name: str) -> None:
+        """Take a screenshot, where a folder for them is named."""
+        if folder := os.environ.get("NEOCARET_SCREENSHOTS"):
+            self.do("screenshot", str(Path(folder) / f"{name}.png"))
+
+    def close(self) -> None:
+        """End the browser."""
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        try:
+            self._process.wait(20)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+
+def _free_port() -> int:
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        port: int = one.getsockname()[1]
+        return port
