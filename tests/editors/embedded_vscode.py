@@ -1,7 +1,7 @@
 """VS Code without a screen: code-server with the packed extension, driven through a browser's keyboard.
 
-`NEOCARET_CODE_SERVER` names code-server's `entry.js` or command, `NEOCARET_PLAYWRIGHT` a folder with playwright-core in its
-`node_modules`, `NEOCARET_SCREENSHOTS` a folder for pictures of the main steps.
+`NEOCARET_CODE_SERVER` names code-server's `entry.js` or command, `NEOCARET_PLAYWRIGHT` a folder with playwright-core in
+its `node_modules`, `NEOCARET_SCREENSHOTS` a folder for pictures of the main steps.
 """
 
 from __future__ import annotations
