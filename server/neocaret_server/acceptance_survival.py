@@ -90,6 +90,8 @@ class Survival:
             end = min(followed.end, followed.start + 2 * len(followed.text) + 1000)
             now = ropes.between(document.rope, followed.start, end)
             verdict = await asyncio.to_thread(what_is_left, followed.text, now)
+            if followed not in self._followed:
+                return
             self._count(followed.model, followed.language_id, {after_name(name, verdict): 1})
         self._followed.remove(followed)
 

@@ -45,6 +45,7 @@ from neocaret_server.inbox import Inbox
 from neocaret_server.opening import Opening
 from neocaret_server.server import NeocaretServer
 from neocaret_server.statistics_file import StatisticsFile, state_folder
+from neocaret_server.workers import Workers
 from neocaret_server.writer import Writer
 
 _END_SECONDS = 0.5
@@ -131,6 +132,7 @@ def serve_opening(
 async def serve(server: NeocaretServer, opening: Opening, client_process_id: int | None = None) -> int:
     """Handle messages until the client leaves; return the exit code."""
     loop = asyncio.get_running_loop()
+    loop.set_default_executor(Workers())
     ended: asyncio.Future[int] = loop.create_future()
     protocol = server.protocol
     protocol.on_exit = lambda code: None if ended.done() else ended.set_result(code)

@@ -85,7 +85,7 @@ def path_from_uri(uri: str, *, windows: bool = sys.platform == "win32") -> str:
         raise ExportError(f"{_shown(uri)} is not an absolute URI; give one that starts with file:///.")
     try:
         path = unquote_to_bytes(parts.path).decode("utf-8")
-    except UnicodeDecodeError as error:
+    except UnicodeError as error:
         raise ExportError(f"{_shown(uri)} does not decode to UTF-8; percent-encode the UTF-8 bytes.") from error
     return path[1:] if windows and _DRIVE.match(path) else path
 

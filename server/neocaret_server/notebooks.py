@@ -50,6 +50,10 @@ class Notebooks:
         """Return the URI of the notebook that a document is a cell of; None where it is none."""
         return next((uri for uri, cells in self._cells.items() if any(cell.uri == cell_uri for cell in cells)), None)
 
+    def by_cell(self) -> dict[str, str]:
+        """Return the URI of the notebook of each cell."""
+        return {cell.uri: uri for uri, cells in self._cells.items() for cell in cells}
+
     def code_of(self, uri: str) -> tuple[str, ...]:
         """Return the URIs of a notebook's cells of code, in order; none where no such notebook is open."""
         return _code(self._cells.get(uri, []))

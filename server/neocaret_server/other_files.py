@@ -95,6 +95,9 @@ class OtherFiles:
         if _wants(self._settings):
             self._wanted.pop(uri, None)
             self._wanted[uri] = line
+            # A large notebook opens all of its cells at once.
+            while len(self._wanted) > _MOST_DOCUMENTS:
+                del self._wanted[next(iter(self._wanted))]
             self._last = uri
             self.wait()
 
@@ -113,7 +116,7 @@ class OtherFiles:
         self._wanted.pop(uri, None)
         self._chosen.pop(uri, None)
         # A new one, because a choice under way in a thread goes on to fill the old one.
-        self._cut = {other: cut for other, cut in self._cut.items() if other not in gone}
+        self._cut = {other: cut for other, cut in self._cut.copy().items() if other not in gone}
         self._chosen = {
             other: tuple(window for window in windows if window.source not in gone)
             for other, windows in self._chosen.items()
@@ -159,8 +162,7 @@ class OtherFiles:
         place = Place(min(line, document.end.line), 0)
         above = self._documents.known(self._notebooks.neighbours(uri).above)
         before = surroundings(document, place.line, document.line_after(place), above).before
-        others = {file.uri: file for each in self._documents.recent() if (file := self._file_of(each))}
-        alike = [file for file in others.values() if file.uri != own.uri and _language(file) == document.language_id]
+        alike = [file for file in self._open_files() if file.uri != own.uri and _language(file) == document.language_id]
         return _Look(
             for_model(before[-_NEAR_CHARACTERS:]),
             own,
@@ -168,6 +170,14 @@ class OtherFiles:
             tuple(self._roots()) if document.language_id == "python" else (),
             self._settings.exclude,
         )
+
+    def _open_files(self) -> list[_Open]:
+        """Return the open files that may be read, each once, those that were edited or opened last first."""
+        notebook_of = self._notebooks.by_cell()
+        first_of: dict[str, Document] = {}
+        for each in self._documents.recent():
+            first_of.setdefault(notebook_of.get(each.uri, each.uri), each)
+        return [file for each in first_of.values() if (file := self._file_of(each))]
 
     def _file_of(self, document: Document) -> _Open | None:
         """Return the open file that a document is or belongs to; None where it is not one to be read."""

@@ -85,7 +85,6 @@ class NeocaretServer(LanguageServer):
         """Of suggestions that may be accepted; nobody waits for these either."""
         self.idle_work = IdleWork()
         self.kept = KeptLists()
-        self.pause = Pause()
         self.origins = Origins()
         self.statistics = Recorder()
         self.survival = Survival(self.statistics.count, self.documents.get)
@@ -97,6 +96,7 @@ class NeocaretServer(LanguageServer):
         self.last_answer_ms: float | None = None
         self.last_error: str | None = None
         self.status_changes = StatusChanges(self._status, self._send_status)
+        self.pause = Pause(self.status_changes.changed)
         self._told: set[str] = set()
         self._bar: WorkDone | None = None
         self._tasks: set[asyncio.Task[None]] = set()
@@ -241,6 +241,7 @@ class NeocaretServer(LanguageServer):
         model = self.model
         return {
             "state": model.state,
+            "paused": self.pause.on,
             "reason": self.last_reason,
             "reasonText": reason_text(self.last_reason),
             "progress": progress_of(model.progress),

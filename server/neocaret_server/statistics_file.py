@@ -73,13 +73,13 @@ class StatisticsFile:
             for old in self.files()[:-MOST_MONTHS]:
                 old.unlink()
 
-    def read(self) -> dict[Of, Counter[str]]:
-        """Return all counts; nothing where there are none.
+    def read(self, month: str = "") -> dict[Of, Counter[str]]:
+        """Return all counts, or those of a month such as `2026-11`; nothing where there are none.
 
         Raises:
             OSError: there are some that cannot be read.
         """
-        return _summed(row for path in self.files() for row in _rows(path))
+        return _summed(row for path in self.files() if month in path.name for row in _rows(path))
 
     def files(self) -> list[Path]:
         """Return the files, the oldest month first."""

@@ -59,7 +59,7 @@ class Recorder:
             rows = list(self._waiting.items())
         if self._file is not None:
             try:
-                rows += self._file.read().items()
+                rows += self._file.read(_today()[:7]).items()
             except OSError as error:
                 self._note(error)
         return total(counts for of, counts in rows if of.day == _today())

@@ -59,6 +59,16 @@ def test_no_import_leads_out_of_the_root(text: str) -> None:
     assert "x.py" not in paths
 
 
+def test_what_is_imported_from_a_package_of_dots_is_not_part_of_import() -> None:
+    assert "app/web/importlib.py" in list(relative_paths("app/web/page.py", "from . import importlib"))
+
+
+def test_a_text_of_spaces_takes_no_time() -> None:
+    began = time.process_time()
+    assert not list(absolute_paths("from" + " " * 100_000))
+    assert time.process_time() - began < 5
+
+
 def test_a_text_of_brackets_that_nobody_closes_takes_no_time() -> None:
     began = time.process_time()
     assert list(absolute_paths("from a import (\n" * 12_000))

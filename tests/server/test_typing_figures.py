@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 
 from neocaret_server.backend import BackendError
+from neocaret_server.process_use import processor_seconds, resident_bytes
 from neocaret_server.typing_bench.figures import Asked, Replay, Work, asked_and_worked, figures_of, times
 from neocaret_server.typing_bench.plot import answer_waits, plot
 from neocaret_server.typing_bench.policies import FIXED_CONTEXT, NEOCARET
-from neocaret_server.typing_bench.process import processor_seconds, resident_bytes
 from neocaret_server.typing_bench.report import PolicyReport, Report, as_json, as_text
 from neocaret_server.typing_bench.request import TypingRequest
 from neocaret_server.typing_bench.script import make_script

@@ -8,6 +8,7 @@ from typing import Any
 from lsprotocol import types
 
 from neocaret_server.arguments import read_arguments
+from neocaret_server.process_use import resident_bytes
 from neocaret_server.rules import Rule
 from neocaret_server.server import NeocaretServer
 
@@ -21,14 +22,8 @@ async def handle(ls: NeocaretServer, params: types.ExecuteCommandParams) -> dict
     """Pause; return the MiB that the process has less now, or null where the system does not tell."""
     read = read_arguments(NAME, params.arguments, _ARGUMENTS)
     ls.pause.begin(read.get("minutes"))
-    before = _resident_bytes()
+    before = resident_bytes(os.getpid())
     await ls.model.pause()
-    after = _resident_bytes()
+    after = resident_bytes(os.getpid())
     freed = None if before is None or after is None else max(0, before - after)
     return {"minutes": read.get("minutes"), "freedMb": None if freed is None else round(freed / _MIB)}
-
-
-def _resident_bytes() -> int | None:
-    from neocaret_server.typing_bench.process import resident_bytes
-
-    return resident_bytes(os.getpid())

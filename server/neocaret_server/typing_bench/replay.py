@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from neocaret_server.backend import BackendError
+from neocaret_server.process_use import processor_seconds, resident_bytes
 from neocaret_server.typing_bench.connection import Connection, connected
 from neocaret_server.typing_bench.editors import EDITORS, Editor, Question
 from neocaret_server.typing_bench.figures import Replay, asked_and_worked
-from neocaret_server.typing_bench.process import processor_seconds, resident_bytes
 from neocaret_server.typing_bench.script import Script
 from neocaret_server.typing_bench.typist import play
 
