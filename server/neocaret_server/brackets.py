@@ -15,6 +15,8 @@ _TRIPLE = r'"{3}[\s\S]*?(?:"{3}|\Z)|\'{3}[\s\S]*?(?:\'{3}|\Z)'
 _STRING = "|".join(rf"{quote}(?:\\.|[^{quote}\\\n])*(?:{quote}|\\?$)" for quote in "\"'`")
 """Without its end it goes to the end of the line."""
 _COMMENT = {"python": r"#[^\n]*", "": r"(?:#|//)[^\n]*"}
+# The prose of a docstring at the margin is none.
+_STATEMENT = re.compile(r"(?:async def|def|class|import|function|func|fn) \w|from [\w.]+ import |@\w|\w+ = ")
 _PATTERNS = {
     language: re.compile(rf"{comment}|{_TRIPLE}|{_STRING}|[()\[\]{{}}]", re.MULTILINE)
     for language, comment in _COMMENT.items()
@@ -53,10 +55,13 @@ def unmatched_closer(text: str, opened: str, language_id: str) -> int | None:
 
 
 def from_top_level(before: str) -> str:
-    """Drop what stands before the first line that is not indented, as far above as is looked at."""
-    lines = before.split("\n")[-MOST_LINES:]
-    first = next((number for number, line in enumerate(lines) if line[:1].isalpha() or line[:1] == "@"), 0)
-    return "\n".join(lines[first:])
+    """Return the end of a long text, from a line on that looks like a statement at the top level."""
+    lines = before.split("\n")
+    if len(lines) <= MOST_LINES:
+        return before
+    near = lines[-MOST_LINES:]
+    first = next((number for number, line in enumerate(near) if _STATEMENT.match(line)), 0)
+    return "\n".join(near[first:])
 
 
 def _pattern(language_id: str) -> re.Pattern[str]:

@@ -90,16 +90,10 @@ def _distinct(texts: Iterable[str], caret: CaretText, single_line: bool) -> list
     trimmed = (_trim(text, caret, opened, single_line) for text in texts)
     alike: dict[str, str] = {}
     for text in trimmed:
-        if not _is_too_short(text):
+        if text.strip():
             # What differs in white space alone is no choice.
             alike.setdefault("".join(text.split()), text)
     return list(alike.values())
-
-
-def _is_too_short(text: str) -> bool:
-    """Say whether there is nothing to gain: a mark takes a key, and so does accepting it."""
-    said = text.strip()
-    return not said or (len(said) == 1 and not said.isalnum())
 
 
 def _trim(text: str, caret: CaretText, opened: str | None, single_line: bool) -> str:

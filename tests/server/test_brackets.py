@@ -22,6 +22,9 @@ from neocaret_server.brackets import open_brackets, unmatched_closer
         ("x = 1  # as (", None),
         ("    )\n", ""),
         ('x = "it\'s" + (', "("),
+        ('"""A module.\n\nIt does things.\n"""\nx = f(', "("),
+        ('"""A module.\n\nIt does things.\n"""\n' + "\n" * 200 + "x = f(", "("),
+        ("y = f(\n" + "    1,\n" * 250 + "x = [", "["),
     ],
 )
 def test_the_brackets_that_are_open_before_a_caret(before: str, opened: str | None) -> None:
