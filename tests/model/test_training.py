@@ -5,18 +5,21 @@ from __future__ import annotations
 import dataclasses
 import json
 import multiprocessing
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import load_file
 from transformers import AutoTokenizer, GPTNeoForCausalLM
 
 from neocaret_model.training import checkpoint
 from neocaret_model.training.__main__ import main
+from neocaret_model.training.average import average
 from neocaret_model.training.data import Batch, Batches, encode
-from neocaret_model.training.export import export
+from neocaret_model.training.export import export, write_weights
 from neocaret_model.training.gradients import BatchSource, Gradients, SharedBatch, WholeBatch
 from neocaret_model.training.loop import ANNEALED, PLATEAU, Phase, Run, RunOptions, with_tokens
 from neocaret_model.training.network import Network, folded_state, load_folded_state
@@ -201,6 +204,33 @@ def test_a_run_can_start_from_exported_weights_alone(recipe: Recipe, folder: Pat
     assert abs(fresh.validation_loss() - run.validation_loss()) > 0.01
     fresh.start_from(folder / "exported")
     assert fresh.validation_loss() == pytest.approx(run.validation_loss(), abs=1e-3)
+
+
+def test_the_average_of_models_has_each_weight_between_theirs(recipe: Recipe, folder: Path) -> None:
+    states = []
+    for seed, name in enumerate(("one", "other")):
+        torch.manual_seed(seed)
+        network = Network(recipe.shape)
+        (folder / name).mkdir()
+        write_weights(folded_state(network), folder / name)
+        for file in ("tokenizer.json", "tokenizer_config.json"):
+            shutil.copyfile(folder / file, folder / name / file)
+        states.append(load_file(folder / name / "model.safetensors"))
+    average(recipe, {folder / "one": 3, folder / "other": 1}, folder / "average")
+    averaged = load_file(folder / "average/model.safetensors")
+    for name, weight in averaged.items():
+        expected = 0.75 * states[0][name].float() + 0.25 * states[1][name].float()
+        torch.testing.assert_close(weight.float(), expected, atol=1e-3, rtol=1e-3)
+    assert GPTNeoForCausalLM.from_pretrained(folder / "average").config.max_position_embeddings == 64
+
+
+def test_what_has_no_average_is_refused(recipe: Recipe, folder: Path) -> None:
+    (folder / "other").mkdir()
+    (folder / "other/tokenizer.json").write_text("{}")
+    with pytest.raises(ValueError, match="different tokenizers"):
+        average(recipe, {folder: 1, folder / "other": 1}, folder / "average")
+    with pytest.raises(ValueError, match="above zero"):
+        average(recipe, {folder: 0}, folder / "average")
 
 
 def test_exported_tokenizer_is_the_same_in_transformers(recipe: Recipe, folder: Path) -> None:

@@ -76,6 +76,12 @@ def _export(recipe: Recipe, parsed: argparse.Namespace) -> None:
     export(recipe, parsed.folder, parsed.destination)
 
 
+def _average(recipe: Recipe, parsed: argparse.Namespace) -> None:
+    from neocaret_model.training.average import average
+
+    average(recipe, dict(parsed.models), parsed.destination)
+
+
 def _make(recipe: Recipe, parsed: argparse.Namespace) -> None:
     for stage in (_prepare, _train, _anneal, _plot, _export):
         stage(recipe, parsed)
@@ -94,7 +100,10 @@ def _parser() -> argparse.ArgumentParser:
     compare.add_argument("evaluations", nargs="+", metavar="TOKENS=FILE", help="training tokens, and the JSON")
     compare.add_argument("--picture", type=Path, default=Path("quality.png"), help="(default: quality.png)")
     export = _stage(stages, "export", "write the model as a folder that transformers loads", _export)
-    make = _stage(stages, "make", "all of these, one after the other", _make)
+    average = _stage(stages, "average", "average the weights of exported models that began from the same", _average)
+    average.add_argument("models", nargs="+", type=_share, metavar="SHARE=MODEL", help="a number above 0, and a folder")
+    average.add_argument("destination", type=Path)
+    make = _stage(stages, "make", "prepare, train, anneal, plot and export, one after the other", _make)
     for stage in (prepare, make):
         stage.add_argument("--tokenizer-from", type=Path, metavar="MODEL", help="keep an exported model's tokenizer")
     for stage in (train, make):
@@ -111,6 +120,14 @@ def _parser() -> argparse.ArgumentParser:
     for stage in (export, make):
         stage.add_argument("destination", type=Path)
     return parser
+
+
+def _share(text: str) -> tuple[Path, float]:
+    share, _, folder = text.partition("=")
+    try:
+        return Path(folder), float(share)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"must be SHARE=MODEL, as 0.5=folder, not {text}") from None
 
 
 def _count(text: str) -> int:

@@ -33,8 +33,7 @@ def export(recipe: Recipe, folder: Path, destination: Path) -> None:
     network.load_state_dict(state["network"])
     destination.mkdir(parents=True, exist_ok=True)
     write_weights(folded_state(network), destination)
-    _write_json(gpt_neo_config(recipe.shape), destination / "config.json")
-    _write_json({"path_comment": recipe.shaping.path_comment_share > 0}, destination / "neocaret.json")
+    write_description(recipe, destination)
     for name in ("tokenizer.json", "tokenizer_config.json"):
         shutil.copyfile(folder / name, destination / name)
 
@@ -57,6 +56,12 @@ def write_weights(state: dict[str, Tensor], destination: Path) -> None:
             raise ValueError(f"{name} does not fit half precision")
     # `save_file` would leave a file that only its owner can read.
     (destination / "model.safetensors").write_bytes(save(half, metadata={"format": "pt"}))
+
+
+def write_description(recipe: Recipe, destination: Path) -> None:
+    """Write what says how the weights are to be used: `config.json`, and `neocaret.json` on the shape of prompts."""
+    _write_json(gpt_neo_config(recipe.shape), destination / "config.json")
+    _write_json({"path_comment": recipe.shaping.path_comment_share > 0}, destination / "neocaret.json")
 
 
 def gpt_neo_config(shape: Shape) -> dict[str, Any]:
