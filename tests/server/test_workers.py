@@ -23,7 +23,7 @@ def test_the_end_does_not_wait_for_a_disk_that_does_not_answer() -> None:
 
 
 def test_what_is_nearly_done_is_waited_for() -> None:
-    done = []
+    done: list[int] = []
 
     async def write() -> None:
         asyncio.get_running_loop().set_default_executor(Workers())
