@@ -212,11 +212,11 @@ async def test_items_are_told_apart_and_shown_as_they_are_written(editor: Editor
     expected = ["1 x = __a__", "2 x = __b__"] if editor.name == "Eglot" else ["x = __a__", "x = __b__"]
     assert [item.label for item in items] == expected
     if isinstance(items[0].documentation, types.MarkupContent):
-        assert items[0].documentation.value == "```python\n\n    x = __a__\n```"
+        assert items[0].documentation.value == "```python\n\n    x = __a__\n```\n\nbundled, 90% sure per token"
     else:
         # Emacs shows a plain string as it is.
         assert editor.name in {"Eglot", "emacs"}
-        assert items[0].documentation == "\n    x = __a__"
+        assert items[0].documentation == "\n    x = __a__\n\nbundled, 90% sure per token"
 
 
 async def test_characters_beyond_ascii_are_counted_as_the_client_counts(editor: Editor) -> None:

@@ -43,9 +43,11 @@ def test_the_answer_needs_nothing_heavy(start: Start, tmp_path: Path) -> None:
     client = held_back(start, tmp_path / "gate")
     client.send_bytes(INITIALIZE)
     assert client.answer("first")["result"]["serverInfo"]["name"] == "neocaret"
-    client.send_bytes(message("workspace/executeCommand", STATUS, "second") + message("shutdown", None, "third"))
+    client.send_bytes(message("workspace/executeCommand", STATUS, "second"))
     (tmp_path / "gate").touch()
     assert client.answer("second")["result"]["state"] == "starting"
+    client.send_bytes(message("shutdown", None, "third"))
+    assert client.answer("third")["result"] is None
     client.notify("exit", None)
     assert client.end() == 0
     assert client.all_errors() == ""
