@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from neocaret_server.brackets import unmatched_closer
-from neocaret_server.endings import block_end, next_line_start
+from neocaret_server.endings import block_end, next_line_start, repeated_line
 from neocaret_server.stop_rules import stop_rules
 from neocaret_server.tidy import CaretText
 
@@ -29,6 +29,7 @@ PIECES = ("x", "(", ")", "]", "\n", "    ", "'", '"""', "#", "return 1", "def f(
         (CaretText("    ", below="    return x\n"), "x = 1\n    return x", None),
         (CaretText("    ", below="    return x\n"), "x = 1\n    return x\n", 5),
         (CaretText("    ret", below="    return x\n"), "urn x\n", 0),
+        (CaretText("    ret"), "urn x\n    return x\n", 5),
     ],
 )
 def test_where_a_continuation_ends_that_has_come_so_far(caret: CaretText, text: str, place: int | None) -> None:
@@ -46,6 +47,7 @@ RULES: dict[str, Callable[[str], int | None]] = {
     "blank line": lambda text: block_end(text, ""),
     "bracket": lambda text: unmatched_closer(text, "(", "python"),
     "next line": lambda text: next_line_start(text, "", "return 1"),
+    "repeated line": lambda text: repeated_line(text, "    "),
     "closer": stop_rules(CaretText("f(x", ")")),
 }
 

@@ -96,6 +96,10 @@ def test_several_lines_end_with_the_block_and_before_what_stands_there() -> None
     assert tidy(texts, caret, single_line=False) == ["\n    x = 2"]
 
 
+def test_the_line_just_said_is_not_said_again() -> None:
+    assert tidy(candidates("a()\nb()\nb()", "a()\na()\na"), CaretText(), single_line=False) == ["a()\nb()", "a()"]
+
+
 def test_what_differs_in_white_space_alone_is_no_choice() -> None:
     assert tidy(candidates("a=1", "a = 1", "a  = 2"), CaretText(), single_line=True) == ["a=1", "a  = 2"]
 
