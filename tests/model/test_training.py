@@ -21,9 +21,9 @@ from neocaret_model.training.average import average
 from neocaret_model.training.data import Batch, Batches, encode
 from neocaret_model.training.export import export, write_weights
 from neocaret_model.training.gradients import BatchSource, Gradients, SharedBatch, WholeBatch
-from neocaret_model.training.loop import ANNEALED, PLATEAU, Phase, Run, RunOptions, with_tokens
+from neocaret_model.training.loop import ANNEALED, PLATEAU, Phase, Run, RunOptions
 from neocaret_model.training.network import Network, folded_state, load_folded_state
-from neocaret_model.training.recipe import Recipe, Shape, load_recipe
+from neocaret_model.training.recipe import Recipe, Shape, load_recipe, with_settings
 from neocaret_model.training.shaping import ShapedText
 from neocaret_model.training.tokenizer import save_tokenizer, train_tokenizer
 
@@ -110,12 +110,40 @@ def test_several_short_runs_add_up_to_a_long_one(recipe: Recipe, folder: Path) -
     whole = torch.load(folder / PLATEAU)["network"]
     (folder / PLATEAU).unlink()
     for tokens in (2 * 64, 5 * 64, 6 * 64):
-        part = Run(with_tokens(recipe, tokens), folder, PLAIN)
+        part = Run(with_settings(recipe, {"tokens": str(tokens)}), folder, PLAIN)
         part.train()
         part.anneal()
     summed = torch.load(folder / PLATEAU)["network"]
     for name, weight in whole.items():
         torch.testing.assert_close(summed[name], weight, rtol=0, atol=0)
+
+
+def test_a_run_from_weights_that_have_seen_a_part_goes_on_behind_it(recipe: Recipe, folder: Path) -> None:
+    further = with_settings(recipe, {"seen_tokens": str(3 * 64)})
+    batches = BatchSource(folder / "train.npz", recipe.optimization, recipe.seed).open()
+    continued = BatchSource(folder / "train.npz", further.optimization, recipe.seed).open()
+    for step in range(4):
+        assert (continued.at(step) == batches.at(3 + step)).all()
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"token": "3"}, r"\[optimization\] has no token; its settings are: tokens, "),
+        ({"tokens": "0.5"}, r"tokens must be a number such as \d+, not 0.5"),
+    ],
+)
+def test_a_setting_that_a_recipe_has_not_is_named(recipe: Recipe, settings: dict[str, str], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        with_settings(recipe, settings)
+
+
+def test_settings_come_from_the_command_line(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--set", "anneal_tokens=many", "plot"]) == 1
+    assert "anneal_tokens must be a number such as" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        main(["--set", "anneal_tokens", "plot"])
+    assert "must be NAME=NUMBER, as tokens=2000000, not anneal_tokens" in capsys.readouterr().err
 
 
 def test_processes_that_share_a_batch_have_its_gradients_whatever_their_number(recipe: Recipe, folder: Path) -> None:
@@ -160,7 +188,7 @@ def test_a_process_that_dies_ends_the_run_with_a_sentence(recipe: Recipe, folder
 
 
 def test_annealing_begins_again_after_more_training(recipe: Recipe, folder: Path) -> None:
-    Run(with_tokens(recipe, 2 * 64), folder, PLAIN).train()
+    Run(with_settings(recipe, {"tokens": str(2 * 64)}), folder, PLAIN).train()
     Run(recipe, folder, PLAIN).anneal()
     assert torch.load(folder / ANNEALED)["step"] == 2 + 4
     Run(recipe, folder, PLAIN).train()
@@ -174,7 +202,7 @@ def test_annealing_without_training_says_what_to_do(recipe: Recipe, folder: Path
 
 
 def test_training_lowers_the_loss_on_held_out_text(recipe: Recipe, folder: Path) -> None:
-    run = Run(with_tokens(recipe, 40 * 64), folder, PLAIN)
+    run = Run(with_settings(recipe, {"tokens": str(40 * 64)}), folder, PLAIN)
     before = run.validation_loss()
     run.train()
     assert run.validation_loss() < before - 0.5

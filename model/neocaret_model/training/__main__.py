@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from neocaret_model.training.recipe import Recipe, load_recipe
+from neocaret_model.training.recipe import Recipe, load_recipe, with_settings
 
 if TYPE_CHECKING:
     from neocaret_model.training.loop import RunOptions
@@ -19,7 +19,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Run one stage; returns the exit status."""
     parsed = _parser().parse_args(arguments)
     try:
-        parsed.run(load_recipe(parsed.recipe), parsed)
+        parsed.run(with_settings(load_recipe(parsed.recipe), dict(parsed.set)), parsed)
     except KeyboardInterrupt:
         print("neocaret training: interrupted; the same command goes on from the last checkpoint", file=sys.stderr)
         return INTERRUPTED
@@ -36,10 +36,8 @@ def _prepare(recipe: Recipe, parsed: argparse.Namespace) -> None:
 
 
 def _train(recipe: Recipe, parsed: argparse.Namespace) -> None:
-    from neocaret_model.training.loop import Run, with_tokens
+    from neocaret_model.training.loop import Run
 
-    if parsed.tokens is not None:
-        recipe = with_tokens(recipe, parsed.tokens)
     run = Run(recipe, parsed.folder, _options(parsed))
     if parsed.start_from is not None:
         run.start_from(parsed.start_from)
@@ -91,6 +89,14 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m neocaret_model.training", description=__doc__)
     parser.add_argument("--recipe", default="small", help="a recipe of the package, or a TOML file (default: small)")
     parser.add_argument("--folder", type=Path, default=Path("runs/small"), help="the run's own folder")
+    parser.add_argument(
+        "--set",
+        type=_setting,
+        action="append",
+        default=[],
+        metavar="NAME=NUMBER",
+        help="another value of the recipe's [optimization], as tokens=2000000; may be repeated",
+    )
     stages = parser.add_subparsers(required=True)
     prepare = _stage(stages, "prepare", "fetch and filter the corpus, train the tokenizer, encode", _prepare)
     train = _stage(stages, "train", "train at a constant rate, or go on where that stopped", _train)
@@ -107,7 +113,6 @@ def _parser() -> argparse.ArgumentParser:
     for stage in (prepare, make):
         stage.add_argument("--tokenizer-from", type=Path, metavar="MODEL", help="keep an exported model's tokenizer")
     for stage in (train, make):
-        stage.add_argument("--tokens", type=int, help="stop at so many tokens, not at the recipe's number")
         stage.add_argument("--start-from", type=Path, metavar="MODEL", help="begin with an exported model's weights")
     for stage in (train, anneal, make):
         stage.add_argument("--device", default="auto", help="cuda or cpu (default: cuda where there is one)")
@@ -128,6 +133,13 @@ def _share(text: str) -> tuple[Path, float]:
         return Path(folder), float(share)
     except ValueError:
         raise argparse.ArgumentTypeError(f"must be SHARE=MODEL, as 0.5=folder, not {text}") from None
+
+
+def _setting(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise argparse.ArgumentTypeError(f"must be NAME=NUMBER, as tokens=2000000, not {text}")
+    return name, value
 
 
 def _count(text: str) -> int:

@@ -94,6 +94,7 @@ class Batches:
 
     def at(self, step: int) -> Batch:
         """Return the step's tokens [batch, sequence_length + 1]: inputs and, one further, targets."""
+        step += self._settings.seen_steps
         chance = np.random.default_rng([self._seed, step])
         size = self._settings.batch_size
         windows = [self._window(step * size + row, chance) for row in range(size)]

@@ -7,7 +7,6 @@ warmup-stable-decay schedule, arXiv 2404.06395).
 
 from __future__ import annotations
 
-import dataclasses
 import math
 from contextlib import closing
 from dataclasses import dataclass
@@ -152,11 +151,6 @@ class Run:
             "optimizers": self._optimizers.state(),
         }
         checkpoint.save(state, self._folder / phase.file)
-
-
-def with_tokens(recipe: Recipe, tokens: int) -> Recipe:
-    """Return the recipe with another goal for the constant rate."""
-    return dataclasses.replace(recipe, optimization=dataclasses.replace(recipe.optimization, tokens=tokens))
 
 
 def _device(name: str) -> torch.device:

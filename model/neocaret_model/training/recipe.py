@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import tomllib
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -54,6 +55,8 @@ class Optimization:
     """Share of the sequences that begin where a file begins; the others begin anywhere."""
     file_middle_share: float
     """Share of the sequences that begin with a file's header and go on at one of its later lines."""
+    seen_tokens: int = 0
+    """That the weights to begin from have learned of the same corpus: the batches are those that come after them."""
 
     @property
     def batch_size(self) -> int:
@@ -74,6 +77,11 @@ class Optimization:
     def anneal_steps(self) -> int:
         """Steps of the fall."""
         return max(1, self.anneal_tokens // self.step_tokens)
+
+    @property
+    def seen_steps(self) -> int:
+        """Steps whose batches the weights to begin from have seen."""
+        return self.seen_tokens // self.step_tokens
 
     @property
     def warmup_steps(self) -> int:
@@ -157,6 +165,27 @@ def load_recipe(name: str) -> Recipe:
         return _parse(table)
     except (KeyError, TypeError) as error:
         raise ValueError(f"{path} does not hold what a recipe needs: {error}") from None
+
+
+def with_settings(recipe: Recipe, settings: Mapping[str, str]) -> Recipe:
+    """Return the recipe with other values of `[optimization]`, given as text.
+
+    Raises:
+        ValueError: there is no such setting, or the value is no number of its kind; the message names it.
+    """
+    values: dict[str, Any] = {}
+    for name, text in settings.items():
+        if name not in Optimization.__slots__:
+            known = ", ".join(Optimization.__slots__)
+            raise ValueError(f"[optimization] has no {name}; its settings are: {known}")
+        kind = type(getattr(recipe.optimization, name))
+        try:
+            values[name] = kind(text)
+        except ValueError:
+            raise ValueError(
+                f"{name} must be a number such as {getattr(recipe.optimization, name)}, not {text}"
+            ) from None
+    return replace(recipe, optimization=replace(recipe.optimization, **values))
 
 
 def _parse(table: dict[str, Any]) -> Recipe:
