@@ -195,7 +195,6 @@ def request_of(
         document_ngrams=settings.document_ngrams,
         seed=settings.seed,
         stop=("\n",) if single else (),
-        stop_repeating=not single,
         path=path,
         elsewhere=elsewhere,
         similar_lines=single and settings.document_ngrams,

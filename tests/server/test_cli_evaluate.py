@@ -178,9 +178,7 @@ def test_model_is_asked_and_its_answers_ranked_as_for_a_suggestion(tmp_path: Pat
     (tmp_path / "a.py").write_text("x = late\nlate\nearly\nblank\n")
     engine = FirstWordEngine()
     figures = measured(EvaluationRequest(folders=(tmp_path,), lines=0, seed=4), engine)
-    asked = generation_request(
-        CompletionRequest("x =", candidates=5, seed=4, stop=("\n",), stop_repeating=False, path="a.py")
-    )
+    asked = generation_request(CompletionRequest("x =", candidates=5, seed=4, stop=("\n",), path="a.py"))
     assert engine.requests[0] == asked
     backend = ModelBackend(lambda *_: FirstWordEngine())
     backend.load(ModelChoice(), lambda _: None, CancelToken())
@@ -194,9 +192,7 @@ def test_lines_are_typed_with_as_many_candidates_as_a_suggestion_has(tmp_path: P
     (tmp_path / "a.py").write_text("x = late\nlate\n")
     engine = FirstWordEngine()
     measured(EvaluationRequest(folders=(tmp_path,), carets=0, candidates=1, seed=4), engine)
-    assert engine.requests[0] == generation_request(
-        CompletionRequest("x = late\n", seed=4, stop=("\n",), stop_repeating=False, path="a.py")
-    )
+    assert engine.requests[0] == generation_request(CompletionRequest("x = late\n", seed=4, stop=("\n",), path="a.py"))
 
 
 def test_document_weighs_nothing_in_an_evaluation_without_it(tmp_path: Path) -> None:

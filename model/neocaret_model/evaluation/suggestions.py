@@ -36,6 +36,7 @@ def ask_engine(engine: Engine, asking: Asking, related: Related) -> Suggest:
             asking.rows,
             asking.max_new_tokens,
             stop=("\n",),
+            stop_repeating=True,
             path=path,
             elsewhere=others,
             heal=True,
