@@ -95,6 +95,12 @@ class ModelThread:
         )
         loaded.add_done_callback(lambda done: self._loaded(cancel, done))
 
+    def load_later(self, choice: ModelChoice) -> None:
+        """Give the present model's memory back; whoever wakes it loads this one."""
+        self._stop_all()
+        self._choice = choice
+        self._pause()
+
     def pause_after(self, seconds: float) -> None:
         """Give the model's memory back whenever nothing was asked of it for so long; 0 is never."""
         self._pause_seconds = seconds

@@ -1,4 +1,4 @@
-"""A pause that the user asked for: nothing is suggested while typing, and the model's memory is given back."""
+"""A pause that the user asked for: nothing is suggested, and the model's memory is given back."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ _MINUTE = 60.0
 
 
 class Pause:
-    """It lasts for some time, or until somebody ends it; then the next question loads the model."""
+    """It lasts for its time, or until the user resumes; then the next question loads the model, be it another one."""
 
     def __init__(self, on_change: Callable[[], None] = lambda: None) -> None:
         self.on = False

@@ -33,7 +33,7 @@ SENTENCES: dict[Reason, str] = {
     "unknown-document": "The editor has not opened this document with the server.",
     "excluded-file": "The file may hold secrets, or is excluded by the setting neocaret.exclude.",
     "model-loading": "The model is still loading.",
-    "paused": "Paused by the command neocaret.pause; neocaret.resume ends that, and so does asking.",
+    "paused": "Paused by the command neocaret.pause; neocaret.resume ends that.",
     "model-paused": "The model's memory was given back; it is loading again.",
     "model-failed": "The model could not be loaded.",
     "language-off": "The language is switched off by the setting neocaret.languages.",

@@ -6,8 +6,9 @@ Features act on it; it knows none of them.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +35,7 @@ from neocaret_server.other_files import OtherFiles
 from neocaret_server.pause import Pause
 from neocaret_server.progress import WorkDone
 from neocaret_server.protocol import Protocol
-from neocaret_server.reasons import Reason, reason_text
+from neocaret_server.reasons import SENTENCES, Reason, reason_text
 from neocaret_server.requests import Requests
 from neocaret_server.settings import Settings, from_client
 from neocaret_server.statistics_recorder import Recorder
@@ -97,6 +98,8 @@ class NeocaretServer(LanguageServer):
         self.last_error: str | None = None
         self.status_changes = StatusChanges(self._status, self._send_status)
         self.pause = Pause(self.status_changes.changed)
+        self._awake = 0
+        """What the model is loaded for in spite of a pause."""
         self._told: set[str] = set()
         self._bar: WorkDone | None = None
         self._tasks: set[asyncio.Task[None]] = set()
@@ -154,16 +157,33 @@ class NeocaretServer(LanguageServer):
         return ModelChoice(self.settings.model, self.settings.device, self.settings.dtype)
 
     def load_model(self) -> None:
-        """Load the chosen model in the background, in place of the present one."""
+        """Load the chosen model in the background, in place of the present one; in a pause, once that has ended."""
         self.model.pause_after(self.settings.pause_after_minutes * _MINUTE)
-        self.pause.end()
         self.kept.clear()
-        self.model.load(self.choice)
+        if self.pause.on:
+            self.model.load_later(self.choice)
+            self.log(f"Paused: the model {self.choice.model} is loaded when the pause has ended.")
+        else:
+            self.model.load(self.choice)
+
+    @contextlib.asynccontextmanager
+    async def model_awake(self) -> AsyncIterator[None]:
+        """Have the model loaded for some work that the user asked for, if it can be; in a pause, for that long."""
+        self._awake += 1
+        try:
+            await self.model.wake()
+            yield
+        finally:
+            self._awake -= 1
+            if self.pause.on and not self._awake:
+                await self.model.pause()
 
     def why_not_ready(self) -> str:
         """Return a sentence for one who asks for something that needs the model."""
         if self.model.state == "failed":
             return f"There is no model: {self.model.error}"
+        if self.pause.on:
+            return SENTENCES["paused"]
         return "The model is still loading; neocaret.status tells when it is ready."
 
     def forget_document(self, uri: str) -> None:
@@ -193,6 +213,10 @@ class NeocaretServer(LanguageServer):
     def tell(self, message: str, kind: types.MessageType) -> None:
         """Show the user what they must act on."""
         self.window_show_message(types.ShowMessageParams(type=kind, message=message))
+
+    def log(self, message: str) -> None:
+        """Write a line to the client's log, for whoever looks."""
+        self.window_log_message(types.LogMessageParams(type=types.MessageType.Info, message=message))
 
     def tell_trace(self, trace: AnswerTrace | WorkTrace) -> None:
         """Tell what an answer was or took, if the client wants to know."""

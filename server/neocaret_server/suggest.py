@@ -99,11 +99,10 @@ async def _suggest(server: NeocaretServer, caret: Caret, document: Document | No
         last_edit=_last_edit(server, context),
     )
     server.delays.supersede(caret.uri, caret.channel, context.moment)
-    paused = server.pause.on and caret.automatic
-    if reason := "paused" if paused else silence(question, server.settings, server.model.state):
+    # Who paused has said so; of what is asked by hand editors say it too seldom rightly to end that.
+    if reason := "paused" if server.pause.on else silence(question, server.settings, server.model.state):
         server.requests.supersede(caret.uri, caret.channel, context.moment)
         if reason == "model-paused":
-            server.pause.end()
             server.in_background(server.model.wake())
         raise SilentError(reason)
     server.other_files.look(caret.uri, context.place.line)

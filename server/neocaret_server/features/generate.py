@@ -37,11 +37,10 @@ async def handle(ls: NeocaretServer, params: types.ExecuteCommandParams) -> dict
     """Generate all candidates by sampling; return them, the likeliest first."""
     read = read_arguments(NAME, params.arguments, _ARGUMENTS)
     request = _request(read, ls.settings)
-    ls.pause.end()
-    await ls.model.wake()
-    if ls.model.state != "ready":
-        raise RequestFailedError(ls.why_not_ready())
-    completion = await _generate(ls, request, params.work_done_token)
+    async with ls.model_awake():
+        if ls.model.state != "ready":
+            raise RequestFailedError(ls.why_not_ready())
+        completion = await _generate(ls, request, params.work_done_token)
     return {
         "candidates": [
             _shown(candidate, read["prompt"]) for candidate in with_line_ends_of(read["prompt"], completion).candidates

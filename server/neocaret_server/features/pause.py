@@ -1,4 +1,4 @@
-"""`neocaret.pause`: nothing while typing for a while, and the model's memory given back."""
+"""`neocaret.pause`: nothing for a while, and the model's memory given back."""
 
 from __future__ import annotations
 
