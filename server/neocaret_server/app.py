@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 import os
+import signal
 import sys
 import threading
 from collections.abc import Callable
@@ -140,12 +141,20 @@ async def serve(server: NeocaretServer, opening: Opening, client_process_id: int
     protocol.set_writer(writer)
     if client_process_id is not None:
         server.in_background(parent.watch(client_process_id, protocol.lost))
+    _end_at_interrupt(loop, ended)
     inbox = Inbox(loop)
     threading.Thread(target=inbox.fill, args=(opening.messages(),), name="neocaret-stdin", daemon=True).start()
     server.in_background(_handle(server, inbox))
     code = await ended
     writer.close()
     return code
+
+
+def _end_at_interrupt(loop: asyncio.AbstractEventLoop, ended: asyncio.Future[int]) -> None:
+    # asyncio's own handler does not wake a loop that falls asleep while the signal comes. Who ignores it goes on so.
+    if signal.getsignal(signal.SIGINT) != signal.SIG_IGN:
+        with contextlib.suppress(NotImplementedError):
+            loop.add_signal_handler(signal.SIGINT, lambda: None if ended.done() else ended.set_result(_INTERRUPTED))
 
 
 async def _handle(server: NeocaretServer, inbox: Inbox) -> None:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import io
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -47,3 +48,14 @@ async def test_a_server_that_nobody_speaks_to_ends_with_its_editor(
     editor.wait()
     async with asyncio.timeout(10):
         assert await serving == 1
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals of a terminal")
+async def test_an_interrupt_that_another_thread_gets_wakes_the_loop(silent: Opening) -> None:
+    serving = asyncio.create_task(serve(build_server(FakeBackend()), silent))
+    await asyncio.sleep(0.01)
+    interrupt = threading.Timer(0.1, lambda: signal.pthread_kill(threading.get_ident(), signal.SIGINT))
+    interrupt.start()
+    async with asyncio.timeout(10):
+        assert await serving == 130
+    interrupt.join()
