@@ -38,6 +38,7 @@ from neocaret_server.protocol import Protocol
 from neocaret_server.reasons import SENTENCES, Reason, reason_text
 from neocaret_server.requests import Requests
 from neocaret_server.settings import Settings, from_client
+from neocaret_server.silences import Silences
 from neocaret_server.statistics_recorder import Recorder
 from neocaret_server.status_changes import NAME, StatusChanges, progress_of
 from neocaret_server.tracing import AnswerTrace, WorkTrace, trace_params, work_of
@@ -92,8 +93,7 @@ class NeocaretServer(LanguageServer):
         self.acceptance = Acceptance(self.statistics.count, self.survival.follow)
         self.generations: dict[types.ProgressToken, asyncio.Task[Any]] = {}
         """The requests for long generations that run or wait, by their progress tokens or else by keys of our own."""
-        self.last_reason: Reason | None = None
-        """Why the last question got no suggestion; None where it got one."""
+        self.silences = Silences()
         self.last_answer_ms: float | None = None
         self.last_error: str | None = None
         self.status_changes = StatusChanges(self._status, self._send_status)
@@ -109,6 +109,11 @@ class NeocaretServer(LanguageServer):
         """How the client counts characters."""
         encoding = self.protocol.workspace.position_encoding
         return "utf-8" if encoding == "utf-8" else "utf-32" if encoding == "utf-32" else "utf-16"
+
+    @property
+    def last_reason(self) -> Reason | None:
+        """Why the last question got no suggestion; None where it got one."""
+        return self.silences.last(self.silences.last_uri)
 
     def roots(self) -> list[Path]:
         """Return the workspace's folders, the first one first; none of them need exist."""
@@ -196,6 +201,7 @@ class NeocaretServer(LanguageServer):
         self.ahead.forget(uri)
         self.idle_work.stop()
         self.kept.forget(uri)
+        self.silences.forget(uri)
         self.acceptance.forget(uri)
         self.survival.forget(uri)
 
@@ -262,12 +268,16 @@ class NeocaretServer(LanguageServer):
         self.protocol.notify(NAME, status)
 
     def _status(self) -> dict[str, Any]:
-        model = self.model
+        model, uri = self.model, self.silences.last_uri
+        # Whatever was asked before: for as long as it lasts, this is the reason.
+        reason = "paused" if self.pause.on else self.last_reason
         return {
             "state": model.state,
             "paused": self.pause.on,
-            "reason": self.last_reason,
-            "reasonText": reason_text(self.last_reason),
+            "reason": reason,
+            "reasonText": reason_text(reason),
+            "uri": uri,
+            "reasons": self.silences.by_channel(uri),
             "progress": progress_of(model.progress),
             "model": model.info.model if model.info else self.settings.model,
         }

@@ -21,6 +21,7 @@ from neocaret_server.origins import told
 from neocaret_server.prompt import for_document
 from neocaret_server.reasons import Reason
 from neocaret_server.server import NeocaretServer
+from neocaret_server.silences import asked_how
 from neocaret_server.statistics import answer_name
 from neocaret_server.tracing import AnswerTrace, Source
 from neocaret_server.trigger import Question, silence
@@ -59,7 +60,7 @@ async def suggest(server: NeocaretServer, caret: Caret) -> Suggestion | None:
         raise
     finally:
         ms = (time.perf_counter() - began) * 1000
-        server.last_reason = reason
+        server.silences.note(caret.uri, asked_how(caret.channel, automatic=caret.automatic), reason)
         server.status_changes.changed()
         if suggestion is not None:
             server.last_answer_ms = round(ms, 1)

@@ -10,15 +10,19 @@ from lsprotocol import types
 
 from neocaret_server.arguments import read_arguments
 from neocaret_server.reasons import reason_text
+from neocaret_server.rules import Rule
 from neocaret_server.server import NeocaretServer
 from neocaret_server.status_changes import progress_of
 
 NAME = "neocaret.status"
 
+_ARGUMENTS = {"uri": Rule("text")}
+
 
 async def handle(ls: NeocaretServer, params: types.ExecuteCommandParams) -> dict[str, Any]:
-    """Tell all there is to tell."""
-    read_arguments(NAME, params.arguments, {})
+    """Tell all there is to tell; the reasons are those of one document, be it the one asked about last."""
+    uri = read_arguments(NAME, params.arguments, _ARGUMENTS).get("uri", ls.silences.last_uri)
+    reason = ls.silences.last(uri)
     model, info = ls.model, ls.model.info
     return {
         "version": ls.version,
@@ -35,8 +39,9 @@ async def handle(ls: NeocaretServer, params: types.ExecuteCommandParams) -> dict
         "waiting": ls.requests.waiting() + len(ls.generations),
         "otherFiles": ls.other_files.count,
         "lastAnswerMs": ls.last_answer_ms,
-        "lastReason": ls.last_reason,
-        "lastReasonText": reason_text(ls.last_reason),
+        "lastReason": reason,
+        "lastReasonText": reason_text(reason),
+        "reasons": ls.silences.by_channel(uri),
         "lastError": ls.last_error,
         "statistics": _today(await asyncio.to_thread(ls.statistics.today)) if ls.settings.statistics else None,
     }
