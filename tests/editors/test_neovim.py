@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from embedded_neovim import Neovim, found, scripted, wait_for
+from embedded_neovim import Neovim, found, scripted
+from waiting import wait_for
 
 Start = Callable[..., Neovim]
 X = {"script": {"x = ": ["1 + 2", "three"], "wo": ["rd(1)", "rk"], "def f():\n    ": ["a = 1\n    return a"]}}
@@ -60,6 +61,33 @@ def test_ghost_text_follows_typing(neovim: Neovim) -> None:
     typed(neovim, "x = ")
     neovim.keys("1 ")
     wait_for(neovim.ghost, lambda text: text == "+ 2")
+
+
+def test_ghost_text_that_was_typed_past_goes_at_once(start_neovim: Start) -> None:
+    neovim = start_neovim(X)
+    neovim.open("")
+    typed(neovim, "x = ")
+    # No answer comes in the meantime: Neovim waits before it asks.
+    for key, ghost in (("1", " + 2"), ("5", ""), ("<BS>", "")):
+        neovim.keys(key)
+        assert neovim.ghost() == ghost
+
+
+@pytest.mark.parametrize(("key", "line"), [("<C-l>", "x = 1 + 2"), ("<M-w>", "x = 1 +"), ("<M-l>", "x = 1 + 2")])
+def test_ghost_text_is_taken_after_a_part_of_it_was_typed(neovim: Neovim, key: str, line: str) -> None:
+    neovim.open("")
+    typed(neovim, "x = ")
+    neovim.keys("1" + key)
+    wait_for(neovim.lines, lambda lines: lines == [line])
+
+
+def test_ghost_text_that_was_typed_past_is_not_taken(neovim: Neovim) -> None:
+    neovim.open("")
+    typed(neovim, "x = ")
+    neovim.keys("5<M-w>0")
+    wait_for(neovim.lines, lambda lines: "0" in lines[0])
+    assert neovim.lines()[0].startswith("x = 5")
+    assert "1 + 2" not in neovim.lines()[0]
 
 
 def test_ghost_text_cycles_and_is_hidden(neovim: Neovim) -> None:

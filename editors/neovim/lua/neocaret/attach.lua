@@ -1,5 +1,6 @@
 --- What a buffer gets when the server is attached to it.
 
+local expired = require('neocaret.expired')
 local ghost = require('neocaret.ghost')
 local options = require('neocaret.options')
 
@@ -34,6 +35,7 @@ end
 function M.attach(client, buffer)
   if options.get().ghost_text and ghost.available() then
     vim.lsp.inline_completion.enable(true, { bufnr = buffer })
+    expired.hide_in(buffer)
     ghost.map_keys(buffer, options.get().keys)
   end
   if wants_popup() then

@@ -1,5 +1,7 @@
 --- Ghost text: taken whole, by word, by line; cycled; hidden. Neovim 0.12 shows it.
 
+local expired = require('neocaret.expired')
+
 local M = {}
 
 ---@return boolean
@@ -21,31 +23,42 @@ function M.first_line(text)
   return text:match('^%s*[^\n]+') or text
 end
 
---- Return what of an item's text stands in the buffer already, and what it adds.
+--- Return what of an item's text stands before the caret already, and have the item replace all of that: Neovim's range
+--- is that of the question, and ends before what was typed since.
 ---@param item vim.lsp.inline_completion.Item
----@return string typed
----@return string added
-local function split(item)
-  local text = item.insert_text --[[@as string]]
+---@return string? typed nil where something else was typed
+local function up_to_caret(item)
   if not item.range then
-    return '', text
+    return ''
   end
-  local start_row, start_column, end_row, end_column = item.range:to_extmark()
-  local there = vim.api.nvim_buf_get_text(0, start_row, start_column, end_row, end_column, {})
-  local typed = table.concat(there, '\n')
-  if not vim.startswith(text, typed) then
-    return '', text
+  local start_row, start_column = item.range:to_extmark()
+  local row, column = unpack(vim.api.nvim_win_get_cursor(0))
+  if row - 1 ~= start_row or column < start_column then
+    return nil
   end
-  return typed, text:sub(#typed + 1)
+  local typed = vim.api.nvim_buf_get_text(0, start_row, start_column, start_row, column, {})[1]
+  if not vim.startswith(item.insert_text --[[@as string]], typed) then
+    return nil
+  end
+  local start, stop = { line = start_row, character = start_column }, { line = start_row, character = column }
+  item.range = vim.range.lsp(vim.api.nvim_get_current_buf(), { start = start, ['end'] = stop }, 'utf-8')
+  return typed
 end
 
 --- Take a part of the ghost text; the server is told how much.
 ---@param part fun(text: string): string
 ---@return boolean taken false where no ghost text is shown
 local function accept_part(part)
+  if not expired.is_shown() then
+    return false
+  end
   return vim.lsp.inline_completion.get({
     on_accept = function(item)
-      local typed, added = split(item)
+      local typed = up_to_caret(item)
+      if not typed then
+        return nil
+      end
+      local added = item.insert_text:sub(#typed + 1)
       local taken = part(added)
       if taken ~= added then
         local client = vim.lsp.get_client_by_id(item.client_id)
@@ -65,7 +78,9 @@ end
 
 ---@return boolean
 function M.accept()
-  return vim.lsp.inline_completion.get()
+  return accept_part(function(text)
+    return text
+  end)
 end
 
 ---@return boolean
@@ -78,17 +93,10 @@ function M.accept_line()
   return accept_part(M.first_line)
 end
 
---- Say whether ghost text is on the screen.
----@return boolean
-function M.shown()
-  local namespace = vim.api.nvim_create_namespace('nvim.lsp.inline_completion')
-  return #vim.api.nvim_buf_get_extmarks(0, namespace, 0, -1, { limit = 1 }) > 0
-end
-
 ---@param count integer
 ---@return boolean
 local function cycle(count)
-  if not M.shown() then
+  if not expired.is_shown() then
     return false
   end
   vim.lsp.inline_completion.select({ count = count })
@@ -108,7 +116,7 @@ end
 --- Hide it until the next key.
 ---@return boolean
 function M.dismiss()
-  if not M.shown() then
+  if not expired.is_shown() then
     return false
   end
   vim.lsp.inline_completion.get({
