@@ -1,10 +1,11 @@
-"""torch, imported sooner: its largest library is loaded beside other work, and what only compilers need is left.
+"""torch, imported sooner: its largest library is loaded beside other work, and what nothing here needs is left.
 
 A sixth of what `import torch` takes goes into linking one shared library, which needs no Python: a thread does it while
-the server imports other things. A tenth goes into looking for garbage, of which there is none. Another sixth goes into
-Python modules that say how operators behave on tensors without numbers, and into the exporter: they are loaded when
-somebody looks into them, or imports what builds on them, and nobody does where our own network answers. With versions
-of torch in which that was not tried, it is not done.
+the server imports other things. A tenth goes into looking for garbage, of which there is none, and nearly as much into
+reading the source lines of whoever registers an operator, which are not looked at. Another fifth goes into Python
+modules that say how operators behave on tensors without numbers, into the exporter, and into what trains and draws:
+they are loaded when somebody looks into them, or imports what builds on them, and nobody does where our own network
+answers. With versions of torch in which that was not tried, it is not done.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import ctypes
 import gc
 import importlib
 import importlib.util
+import inspect
 import re
 import sys
 import threading
@@ -21,15 +23,25 @@ from collections.abc import Iterator, Sequence
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
-from types import ModuleType
+from types import FrameType, ModuleType, TracebackType
 from typing import Any
 
 from neocaret_model.threads import let_waiting_threads_sleep
 
 _TRIED = ("2.13.",)
-_LATER = frozenset({"torch._meta_registrations", "torch.export"})
+_LATER = frozenset(
+    {
+        "torch._meta_registrations",
+        "torch.distributions",
+        "torch.export",
+        "torch.masked",
+        "torch.nn.intrinsic",
+        "torch.optim",
+        "torch.quantization",
+    }
+)
 _USERS = frozenset({"transformers", "torch._dynamo", "torch._inductor"})
-"""What computes on tensors without numbers, and does not look into the modules that make it possible."""
+"""What needs modules that are left, and does not look into them."""
 _GENERATORS = "torch._prims.rng_prims"
 """Whoever leaves `_LATER` must import this: random generators cannot be made without."""
 
@@ -48,7 +60,7 @@ def import_torch() -> None:
     """Import torch, unless it is there, and leave for later what can be left."""
     if "torch" in sys.modules:
         return
-    with _without_collection():
+    with _without_collection(), _without_source_lines():
         if _version().startswith(_TRIED):
             sys.meta_path.insert(0, _Finder())
             importlib.import_module(_GENERATORS)
@@ -66,6 +78,26 @@ def _without_collection() -> Iterator[None]:
     finally:
         if enabled:
             gc.enable()
+
+
+@contextlib.contextmanager
+def _without_source_lines() -> Iterator[None]:
+    """Tell of frames where they are, and read no files for it; of modules, look through none for a frame's own."""
+    whole, module = inspect.getframeinfo, inspect.getmodule
+
+    def place(of: FrameType | TracebackType, context: int = 1) -> inspect.Traceback:
+        if not inspect.isframe(of):
+            return whole(of, context)
+        return inspect.Traceback(of.f_code.co_filename, of.f_lineno, of.f_code.co_name, None, None)
+
+    def own_module(of: object, _filename: str | None = None) -> ModuleType | None:
+        return sys.modules.get(of.f_globals["__name__"]) if inspect.isframe(of) else module(of, _filename)
+
+    inspect.getframeinfo, inspect.getmodule = place, own_module  # type: ignore[assignment]
+    try:
+        yield
+    finally:
+        inspect.getframeinfo, inspect.getmodule = whole, module
 
 
 def _load_libraries() -> None:

@@ -26,10 +26,13 @@ def serve_stdio(
     """
     give_large_blocks_back()
     opening = Opening(*take_standard_streams())
-    # The protocol's six hundred classes are many objects and no garbage: looking for it takes a tenth of the start.
+    # What is imported is many objects and no garbage: looking for it takes a tenth of the start.
     gc.disable()
     backend = new_backend()
     backend.prepare()
+    from neocaret_server.later_types import import_types
+
+    import_types()
     from neocaret_server.app import serve_opening
 
     gc.freeze()

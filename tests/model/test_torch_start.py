@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import subprocess
 import sys
 from pathlib import Path
@@ -24,10 +25,49 @@ def run(code: str) -> str:
     return done.stdout.strip()
 
 
-def test_what_only_compilers_need_is_loaded_when_it_is_asked_for() -> None:
+def test_what_nothing_here_needs_is_loaded_when_it_is_asked_for() -> None:
     left = "print('torch._refs' in sys.modules, gc.isenabled(), gc.get_freeze_count() > 0)"
     asked = "print(torch.export.Dim('n').__name__, torch.export.__spec__.loader.__class__.__name__)"
     assert run(f"{IMPORT} {left}; {asked}") == "False True True\nn SourceFileLoader"
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        "torch.distributions.Normal(0.0, 1.0).sample()",
+        "torch.masked.masked_tensor",
+        "torch.nn.intrinsic.ConvReLU1d(torch.nn.Conv1d(1, 1, 1), torch.nn.ReLU())",
+        "torch.optim.AdamW([torch.zeros(1, requires_grad=True)]).step()",
+        "from torch.optim.lr_scheduler import LambdaLR; torch.optim.SGD",
+        "torch.quantization.FakeQuantize()",
+        f"torch._meta_registrations.aten; {META}",
+    ],
+)
+def test_whatever_is_left_can_be_the_first_to_be_asked_for(use: str) -> None:
+    left = "left = [name for name in start._LATER if type(sys.modules[name]) is start._LaterModule]"
+    assert run(f"{IMPORT} import neocaret_model.torch_start as start; {left}; {use}; print(len(left))") == "7"
+
+
+def test_frames_tell_their_source_lines_again() -> None:
+    ask = "import inspect; print(inspect.getframeinfo.__module__, inspect.getmodule.__module__)"
+    assert run(f"{IMPORT} {ask}") == "inspect inspect"
+
+
+def test_a_traceback_tells_its_lines_meanwhile() -> None:
+    with torch_start._without_source_lines():
+        try:
+            int("x")
+        except ValueError as error:
+            told = inspect.getframeinfo(error.__traceback__)  # type: ignore[arg-type]  # it is there
+        here = inspect.getframeinfo(inspect.currentframe())  # type: ignore[arg-type]
+        assert inspect.getmodule(inspect.currentframe()) is sys.modules[__name__]
+        assert inspect.getmodule(torch_start.import_torch) is torch_start
+    assert told.code_context == ['            int("x")\n']
+    assert (here.filename, here.function, here.code_context) == (
+        __file__,
+        "test_a_traceback_tells_its_lines_meanwhile",
+        None,
+    )
 
 
 @pytest.mark.parametrize("user", ["transformers", "torch._dynamo"])
