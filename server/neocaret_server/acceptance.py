@@ -150,8 +150,10 @@ class Acceptance:
             self._follow(suggestion.model, after, since, end)
 
     def forget(self, uri: str) -> None:
-        """A document is closed."""
+        """A document is closed: what a client still tells of its suggestions is not counted."""
         self._last.pop(uri, None)
+        for completion_id in [each for each, known in self._by_id.items() if known[1].at.document.uri == uri]:
+            del self._by_id[completion_id]
 
     def _take(self, suggestion: _Suggestion, offer: Offer, since: int, end: int) -> None:
         suggestion.counted_to = end

@@ -34,6 +34,13 @@ class _Followed:
     text: str
     start: int
     end: int
+    looking: asyncio.Task[None] | None = None
+    """Waits for the times at which the text is looked at."""
+
+    def give_up(self) -> None:
+        """Look no more."""
+        if self.looking is not None:
+            self.looking.cancel()
 
 
 class Survival:
@@ -47,16 +54,15 @@ class Survival:
         self._find = find
         self._after = tuple(zip(after_seconds, AFTER_SECONDS, strict=True))
         self._followed: list[_Followed] = []
-        self._tasks: set[asyncio.Task[None]] = set()
 
     def follow(self, model: str, document: Document, start: int, end: int) -> None:
         """Follow the text between two characters of a document."""
         text = ropes.between(document.rope, start, end)
         followed = _Followed(model, document.language_id, document.uri, text, start, end)
-        self._followed = [*self._followed[-MOST_FOLLOWED + 1 :], followed]
-        task = asyncio.ensure_future(self._look_later(followed))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        followed.looking = asyncio.ensure_future(self._look_later(followed))
+        self._followed.append(followed)
+        if len(self._followed) > MOST_FOLLOWED:
+            self._followed.pop(0).give_up()
 
     def changed(self, before: Document, edits: Sequence[Edit]) -> None:
         """Move the places of texts along with the edits of their document."""
@@ -76,22 +82,21 @@ class Survival:
 
     def forget(self, uri: str) -> None:
         """A document is closed: nobody knows what becomes of its texts."""
-        self._followed = [each for each in self._followed if each.uri != uri]
+        for each in [each for each in self._followed if each.uri == uri]:
+            self._followed.remove(each)
+            each.give_up()
 
     async def _look_later(self, followed: _Followed) -> None:
         passed = 0.0
         for seconds, name in self._after:
             await asyncio.sleep(seconds - passed)
             passed = seconds
-            document = self._find(followed.uri)
-            if document is None or followed not in self._followed:
-                return
+            if (document := self._find(followed.uri)) is None:
+                break
             # No farther than what the text could have become: pasted text may be long.
             end = min(followed.end, followed.start + 2 * len(followed.text) + 1000)
             now = ropes.between(document.rope, followed.start, end)
             verdict = await asyncio.to_thread(what_is_left, followed.text, now)
-            if followed not in self._followed:
-                return
             self._count(followed.model, followed.language_id, {after_name(name, verdict): 1})
         self._followed.remove(followed)
 

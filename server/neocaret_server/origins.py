@@ -53,6 +53,10 @@ class Origins:
             sure = next((logprob for whole, logprob in written if whole.startswith(text)), None)
             self._made.appendleft(_Made(uri, place, text, Origin(sure)))
 
+    def forget(self, uri: str) -> None:
+        """Keep nothing of a document, which is closed."""
+        self._made = deque((made for made in self._made if made.uri != uri), maxlen=MOST_TEXTS)
+
     def find(self, uri: str, place: Place, text: str) -> Origin | None:
         """Return the origin of a text at a caret, also of the rest of one that was typed into; None if forgotten."""
         return next((made.origin for made in self._made if made.holds(uri, place, text)), None)

@@ -202,6 +202,8 @@ class NeocaretServer(LanguageServer):
         self.idle_work.stop()
         self.kept.forget(uri)
         self.silences.forget(uri)
+        self.offers.forget(uri)
+        self.origins.forget(uri)
         self.acceptance.forget(uri)
         self.survival.forget(uri)
 

@@ -148,7 +148,8 @@ def _offer(server: NeocaretServer, context: Context, texts: list[str], source: S
     document, place = context.document, context.place
     line_end = document.line_end_near(place.line)
     before = document.before(Place(place.line, 0)) + context.line_before
-    ids = server.offers.add(OfferedList(before, line_end, tuple(for_document(text, line_end) for text in texts)))
+    inserted = tuple(for_document(text, line_end) for text in texts)
+    ids = server.offers.add(OfferedList(document.uri, before, line_end, inserted))
     offer = Offer(context.at, context.start, context.typed, tuple(texts), tuple(ids))
     server.acceptance.offered(offer, _model_name(server))
     notes = [told(server.origins.find(document.uri, place, text), server.model.info) for text in texts]

@@ -232,3 +232,16 @@ def test_what_is_kept_is_bounded() -> None:
         editor.offer("foo", "bar")
     kept: Sequence[int] = (len(editor.acceptance._last), len(editor.acceptance._by_id))
     assert kept == (64, 64)
+
+
+def test_nothing_is_counted_of_a_closed_document() -> None:
+    editor = Editor("x = ")
+    (first,) = editor.offer("foo(1)")
+    editor.acceptance.forget(URI)
+    editor.acceptance.shown(first)
+    editor.told(first)
+    assert editor.counts == {"offered": 1}
+    (second,) = editor.offer("foo(1)")
+    editor.acceptance.forget("file:///other.py")
+    editor.acceptance.shown(second)
+    assert editor.counts == {"offered": 2, "shown": 1}

@@ -91,6 +91,22 @@ async def test_no_more_texts_are_followed_than_the_bound() -> None:
     for _ in range(2 * MOST_FOLLOWED):
         opened.survival.follow("bundled", opened.document, 0, 5)
     assert len(opened.survival._followed) == MOST_FOLLOWED
+    await asyncio.sleep(0)
+    assert len(looking()) == MOST_FOLLOWED
+
+
+async def test_nobody_looks_at_what_was_given_up() -> None:
+    opened = Open(TEXT)
+    await asyncio.sleep(0)
+    assert len(looking()) == 1
+    opened.survival.forget(URI)
+    await asyncio.sleep(0)
+    assert looking() == []
+
+
+def looking() -> list[str]:
+    """Return the tasks that wait to look at a text."""
+    return [name for task in asyncio.all_tasks() if (name := str(task.get_coro())).count("_look_later")]
 
 
 @given(st.lists(st.tuples(st.integers(0, 40), st.integers(0, 5), st.text("ab\n😀", max_size=4)), max_size=8))
@@ -112,8 +128,7 @@ def test_place_follows_whatever_edits_leave_the_text_alone(edits: list[tuple[int
             survival.changed(now, [edit])
             now = now.edited([edit], now.version + 1)
         (followed,) = survival._followed
-        for task in survival._tasks:
-            task.cancel()
+        survival.forget(URI)
         return now.text[followed.start : followed.end], now.text
 
     found, text = asyncio.run(follow())

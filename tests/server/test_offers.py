@@ -6,8 +6,8 @@ from neocaret_server import offers as offers_module
 from neocaret_server.offers import MOST_LISTS, Offer, OfferedList, Offers
 
 
-def a_list(*texts: str, before: str = "x = ") -> OfferedList:
-    return OfferedList(before, "\n", texts)
+def a_list(*texts: str, before: str = "x = ", uri: str = "file:///x.py") -> OfferedList:
+    return OfferedList(uri, before, "\n", texts)
 
 
 def test_each_candidate_is_found_by_its_id() -> None:
@@ -54,3 +54,21 @@ def test_huge_documents_are_not_kept_many_times(monkeypatch: pytest.MonkeyPatch)
     (huge,) = offers.add(a_list("1", before="x" * 1_000))
     assert offers.find(huge) is not None
     assert offers.find(ids[2]) is None
+
+
+def test_nothing_of_a_closed_document_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(offers_module, "MOST_CHARACTERS", 25)
+    offers = Offers()
+    (first,) = offers.add(a_list("1", before="x" * 10))
+    closed = offers.add(a_list("2", "3", before="x" * 10, uri="file:///closed.py"))
+    offers.forget("file:///closed.py")
+    assert [offers.find(each) for each in closed] == [None, None]
+    assert (offers.find("last"), offers.newest) == (offers.find(first), 1)
+    assert not offers.holds("2")
+    # Their characters do not count any more, and their ids are not given again.
+    (third,) = offers.add(a_list("4", before="x" * 10))
+    assert third not in closed
+    assert offers.find(first) is not None
+    for _ in range(2):
+        offers.forget("file:///x.py")
+    assert (offers.find("last"), offers.newest) == (None, 0)

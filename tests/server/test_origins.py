@@ -48,6 +48,14 @@ def test_what_is_remembered_is_bounded(origins: Origins) -> None:
     assert origins.find(URI, Place(3, 4), "baz") is None
 
 
+def test_nothing_of_a_closed_document_is_remembered(origins: Origins) -> None:
+    origins.remember("file:///other.py", Place(3, 4), ["foo(1)"], [])
+    origins.forget(URI)
+    assert origins.find(URI, Place(3, 4), "foo(1)") is None
+    assert origins.find("file:///other.py", Place(3, 4), "foo(1)") == Origin(None)
+    test_what_is_remembered_is_bounded(origins)
+
+
 @pytest.mark.parametrize(
     ("origin", "model", "line"),
     [
