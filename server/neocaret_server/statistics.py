@@ -89,6 +89,11 @@ def left_after(counts: Mapping[str, int], seconds: int) -> tuple[float, float] |
     return (unchanged / whole, (unchanged + mostly) / whole) if whole else None
 
 
+def is_count(name: str) -> bool:
+    """Say whether something is counted under this name."""
+    return name in _NAMES or _is_answer(name)
+
+
 def total(all_counts: Iterable[Mapping[str, int]]) -> Counter[str]:
     """Add counts up."""
     summed: Counter[str] = Counter()
@@ -99,3 +104,8 @@ def total(all_counts: Iterable[Mapping[str, int]]) -> Counter[str]:
 
 def _is_answer(name: str) -> bool:
     return re.fullmatch(r"answer:-?[0-9]{1,3}", name) is not None
+
+
+_NAMES = frozenset({"offered", "shown", "accepted", "shownAccepted", "characters"}) | {
+    after_name(seconds, verdict) for seconds in AFTER_SECONDS for verdict in VERDICTS
+}

@@ -16,10 +16,11 @@ import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
-from neocaret_server.statistics import Of, total
+from neocaret_server.statistics import Of, is_count, total
 
 MOST_BYTES = 1024**2
 """Of a month, before its lines are added up."""
@@ -81,6 +82,14 @@ class StatisticsFile:
         """
         return _summed(row for path in self.files() if month in path.name for row in _rows(path))
 
+    def version(self, month: str) -> tuple[int, int, int] | None:
+        """Return what changes whenever a month's file does; None where there is none."""
+        try:
+            found = (self.folder / f"statistics-{month}.jsonl").stat()
+        except OSError:
+            return None
+        return found.st_ino, found.st_size, found.st_mtime_ns
+
     def files(self) -> list[Path]:
         """Return the files, the oldest month first."""
         return sorted(self.folder.glob("statistics-[0-9][0-9][0-9][0-9]-[0-9][0-9].jsonl"))
@@ -120,10 +129,12 @@ def _append(path: Path, rows: Rows) -> None:
 
 def _compact(path: Path) -> None:
     rows = _summed(_rows(path))
-    if len(rows) > MOST_ROWS:
-        largest = sorted(rows, key=lambda of: sum(rows[of].values()), reverse=True)
-        rest = ((Of(of.day, "other", "other"), rows[of]) for of in largest[MOST_ROWS:])
-        rows = _summed([*((of, rows[of]) for of in largest[:MOST_ROWS]), *rest])
+    largest = sorted(rows, key=lambda of: sum(rows[of].values()), reverse=True)
+    sizes = accumulate(len(_line(of, rows[of])) for of in largest)
+    # Half of the bytes at most: the next lines shall not have it all added up again.
+    kept = min(MOST_ROWS, sum(size <= MOST_BYTES // 2 for size in sizes))
+    rest = ((Of(of.day, "other", "other"), rows[of]) for of in largest[kept:])
+    rows = _summed([*((of, rows[of]) for of in largest[:kept]), *rest])
     new = path.with_suffix(".new")
     new.unlink(missing_ok=True)
     _append(new, rows)
@@ -151,7 +162,9 @@ def _rows(path: Path) -> Iterator[tuple[Of, dict[str, int]]]:
 
 def _row(row: Any) -> tuple[Of, dict[str, int]]:
     of = Of(row["day"], row["model"], row["language"])
-    counts = {name: number for name, number in row["counts"].items() if type(number) is int and number > 0}
+    counts = {
+        name: number for name, number in row["counts"].items() if is_count(name) and type(number) is int and number > 0
+    }
     if not all(isinstance(each, str) for each in of) or not _DAY.fullmatch(of.day):
         raise ValueError
     return of, counts

@@ -32,6 +32,8 @@ class Recorder:
         self._closing = threading.Event()
         self._thread: threading.Thread | None = None
         self._failed = False
+        self._known: tuple[object, Counter[str]] = None, Counter()
+        """What the file had of a day, and which version of it."""
 
     def keep_in(self, file: StatisticsFile) -> None:
         """Write what is counted there from now on."""
@@ -54,15 +56,15 @@ class Recorder:
                 self._thread.start()
 
     def today(self) -> Counter[str]:
-        """Return all counts of today, those of other servers included as far as they are written; reads the disk."""
+        """Return all counts of today, those of other servers included as far as they are written.
+
+        Reads the disk, the whole month where its file has changed.
+        """
+        day = _today()
         with self._lock:
-            rows = list(self._waiting.items())
-        if self._file is not None:
-            try:
-                rows += self._file.read(_today()[:7]).items()
-            except OSError as error:
-                self._note(error)
-        return total(counts for of, counts in rows if of.day == _today())
+            waiting = [counts for of, counts in self._waiting.items() if of.day == day]
+            summed = total(waiting)
+        return summed if self._file is None else total([summed, self._written(self._file, day)])
 
     def close(self, seconds: float = _CLOSE_SECONDS) -> None:
         """Write what is left, if that takes no longer than this."""
@@ -70,6 +72,19 @@ class Recorder:
         self._some.set()
         if self._thread is not None:
             self._thread.join(seconds)
+
+    def _written(self, file: StatisticsFile, day: str) -> Counter[str]:
+        # Looked at before it is read: what is written meanwhile is read the next time.
+        version = day, file.version(day[:7])
+        known, counts = self._known
+        if version != known:
+            try:
+                counts = total(counts for of, counts in file.read(day[:7]).items() if of.day == day)
+            except OSError as error:
+                self._note(error)
+                return Counter()
+            self._known = version, counts
+        return counts
 
     def _run(self) -> None:
         while not self._closing.is_set():

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from neocaret_server import statistics_file
-from neocaret_server.statistics import Of
-from neocaret_server.statistics_file import StatisticsFile, state_folder
+from neocaret_server.statistics import Of, answer_name
+from neocaret_server.statistics_file import MOST_BYTES, MOST_ROWS, StatisticsFile, state_folder
 
 TODAY = Of("2026-11-23", "bundled", "python")
 WRITERS = 3
@@ -80,6 +80,7 @@ def test_line_that_was_cut_off_is_passed_over_and_spoils_no_other(file: Statisti
         '{"day": "2026-11-23", "model": "m", "language": 5, "counts": {}}',
         '{"day": "today", "model": "m", "language": "python", "counts": {"offered": 1}}',
         '{"day": "2026-11-23", "model": "m", "language": "python", "counts": 5}',
+        '{"day": "2026-11-23", "model": "bundled", "language": "python", "counts": {"made up": 1}}',
         "\x00\x00",
     ],
 )
@@ -113,6 +114,30 @@ def test_month_of_many_languages_keeps_the_largest_and_every_count(
     assert read[TODAY]["offered"] == 50
     assert sum(counts["offered"] for counts in read.values()) == 110
     assert read[TODAY._replace(model="other", language="other")]["offered"] > 1
+
+
+def test_month_of_long_rows_is_not_added_up_at_each_write(file: StatisticsFile) -> None:
+    long = {answer_name(1.2**step): 10**6 for step in range(60)}
+    file.add({TODAY._replace(language=f"l{number}"): long for number in range(MOST_ROWS)})
+    (path,) = file.files()
+    assert path.stat().st_size < 0.6 * MOST_BYTES
+    first = path.stat().st_ino
+    for _ in range(10):
+        file.add({TODAY: {"offered": 1}})
+        assert path.stat().st_ino == first
+    read = file.read()
+    assert len(read) > 100
+    assert sum((counts for counts in read.values()), Counter())[answer_name(1.0)] == MOST_ROWS * 10**6
+
+
+def test_version_is_another_one_whenever_something_was_written(file: StatisticsFile) -> None:
+    assert file.version("2026-11") is None
+    versions = []
+    for _ in range(3):
+        file.add({TODAY: {"offered": 1}})
+        versions.append(file.version("2026-11"))
+    assert len(set(versions)) == 3
+    assert file.version("2026-11") == versions[-1]
 
 
 def test_oldest_months_go(file: StatisticsFile) -> None:

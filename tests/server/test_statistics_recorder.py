@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from neocaret_server.statistics import Of
 from neocaret_server.statistics_file import StatisticsFile
 from neocaret_server.statistics_recorder import MOST_ROWS, Recorder
 
@@ -56,6 +57,27 @@ def test_today_is_what_is_written_and_what_is_not(file: StatisticsFile) -> None:
     made.count("bundled", "lua", {"offered": 1, "accepted": 1})
     assert made.today() == {"offered": 3, "accepted": 1}
     made.close(10)
+
+
+def test_file_is_read_again_only_where_it_has_changed(file: StatisticsFile, monkeypatch: pytest.MonkeyPatch) -> None:
+    reads: list[str] = []
+    read = StatisticsFile.read
+
+    def counted(self: StatisticsFile, month: str = "") -> dict[Of, Counter[str]]:
+        reads.append(month)
+        return read(self, month)
+
+    monkeypatch.setattr(StatisticsFile, "read", counted)
+    made, other = recorder(file), recorder(file)
+    other.count("bundled", "python", {"offered": 2})
+    other.close(10)
+    for _ in range(5):
+        made.count("bundled", "python", {"offered": 1})
+        made.today()
+    assert (made.today(), len(reads)) == ({"offered": 7}, 1)
+    made.close(10)
+    assert [made.today() for _ in range(3)] == [{"offered": 7}] * 3
+    assert len(reads) == 2
 
 
 def test_switched_off_nothing_is_counted_or_written(file: StatisticsFile) -> None:
