@@ -64,10 +64,10 @@ _BYTE_OF = _byte_letters()
 
 
 def _letters(spelling: str) -> bytes:
-    # What is added to a vocabulary may be spelled plainly: runs of spaces, for one.
-    if all(letter in _BYTE_OF for letter in spelling):
-        return bytes(_BYTE_OF[letter] for letter in spelling)
-    return spelling.encode()
+    try:
+        return bytes(map(_BYTE_OF.__getitem__, spelling))
+    except KeyError:  # what is added to a vocabulary may be spelled plainly: runs of spaces, for one
+        return spelling.encode()
 
 
 def _piece(spelling: str) -> bytes:
