@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from io import BytesIO
 
-from neocaret_server.backend import BackendError
+from neocaret_server.pictures import as_png, new_picture
 from neocaret_server.statistics import Of, acceptance_rate, answer_times, total
 from neocaret_server.statistics_report import by_week
 
@@ -16,16 +15,10 @@ def plot(rows: Mapping[Of, Mapping[str, int]]) -> bytes:
     Raises:
         BackendError: matplotlib is not installed.
     """
-    try:
-        from matplotlib.figure import Figure
-    except ImportError:
-        raise BackendError(
-            "The picture is drawn with matplotlib, which is not installed: pip install 'neocaret[bench]'."
-        ) from None
     weekly = by_week(rows)
     weeks = sorted({of.day for of in weekly})
     counts = [total(each for of, each in weekly.items() if of.day == week) for week in weeks]
-    picture = Figure(figsize=(12, 4), layout="constrained")
+    picture = new_picture(12, 4)
     left, middle, right = picture.subplots(1, 3)
     for name in ("offered", "accepted"):
         left.plot(weeks, [each[name] for each in counts], marker="o", label=name)
@@ -44,6 +37,4 @@ def plot(rows: Mapping[Of, Mapping[str, int]]) -> bytes:
         axes.set_ylim(bottom=0)
     for axes in (left, middle, right):
         axes.grid(alpha=0.3)
-    file = BytesIO()
-    picture.savefig(file, format="png", dpi=120)
-    return file.getvalue()
+    return as_png(picture)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from io import BytesIO
-
-from neocaret_server.backend import BackendError
+from neocaret_server.pictures import as_png, new_picture
 from neocaret_server.typing_bench.figures import Replay
 from neocaret_server.typing_bench.report import Report
 
@@ -19,13 +17,7 @@ def plot(report: Report) -> bytes:
     Raises:
         BackendError: matplotlib is not installed.
     """
-    try:
-        from matplotlib.figure import Figure
-    except ImportError:
-        raise BackendError(
-            "The picture is drawn with matplotlib, which is not installed: pip install 'neocaret[bench]'."
-        ) from None
-    picture = Figure(figsize=(11, 4.5), layout="constrained")
+    picture = new_picture(11, 4.5)
     left, right = picture.subplots(1, 2)
     for each in report.policies:
         waits = answer_waits(each.replay)
@@ -45,9 +37,7 @@ def plot(report: Report) -> bytes:
     for axes in (left, right):
         axes.grid(alpha=0.3, which="both")
         axes.legend()
-    file = BytesIO()
-    picture.savefig(file, format="png", dpi=120)
-    return file.getvalue()
+    return as_png(picture)
 
 
 def answer_waits(replay: Replay) -> list[float]:
