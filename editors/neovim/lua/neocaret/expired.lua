@@ -29,19 +29,20 @@ end
 ---@param buffer integer
 function M.hide_in(buffer)
   local group = vim.api.nvim_create_augroup('neocaret.expired.' .. buffer, {})
-  local follows = false
+  local expected ---@type [integer, integer]? Where the caret will be, if the ghost text goes on with what is typed.
   vim.api.nvim_create_autocmd('InsertCharPre', {
     group = group,
     buffer = buffer,
     callback = function()
-      follows = begins_with(vim.v.char)
+      local row, column = unpack(vim.api.nvim_win_get_cursor(0))
+      expected = begins_with(vim.v.char) and { row, column + #vim.v.char } or nil
     end,
   })
   vim.api.nvim_create_autocmd({ 'CursorMovedI', 'TextChangedI', 'TextChangedP' }, {
     group = group,
     buffer = buffer,
     callback = function()
-      if not follows then
+      if not vim.deep_equal(expected, vim.api.nvim_win_get_cursor(0)) then
         vim.api.nvim_buf_clear_namespace(buffer, namespace, 0, -1)
       end
     end,
