@@ -7,37 +7,20 @@ import os
 import shutil
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import msgpack  # type: ignore[import-untyped]
+from waiting import wait_for
 
 ROOT = Path(__file__).parents[2]
 PLUGIN = ROOT / "editors" / "neovim"
 FAKE_SERVER = ROOT / "tests" / "e2e" / "fake_server.py"
-_SECONDS = 30.0
-
-_T = TypeVar("_T")
 
 
 def found() -> str | None:
     """Return the Neovim to test with: the one that NEOCARET_NVIM names, else that on the search path."""
     return os.environ.get("NEOCARET_NVIM") or shutil.which("nvim")
-
-
-def wait_for(look: Callable[[], _T], is_there: Callable[[_T], bool] = bool) -> _T:
-    """Look again and again until something is there.
-
-    Raises:
-        AssertionError: it did not come; what was seen last is told.
-    """
-    end = time.monotonic() + _SECONDS
-    while not is_there(seen := look()):
-        assert time.monotonic() < end, f"it never came; last seen: {seen!r}"
-        time.sleep(0.02)
-    return seen
 
 
 class RemoteCalls:

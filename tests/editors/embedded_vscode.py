@@ -6,6 +6,7 @@ its `node_modules`, `NEOCARET_SCREENSHOTS` a folder for pictures of the main ste
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shlex
@@ -14,20 +15,27 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
+
+from waiting import wait_for
 
 ROOT = Path(__file__).parents[2]
 EXTENSION = ROOT / "editors" / "vscode"
 FAKE_SERVER = ROOT / "tests" / "e2e" / "fake_server.py"
 _DRIVER = Path(__file__).with_name("vscode_driver.mjs")
-_SECONDS = 30.0
-
-_T = TypeVar("_T")
+_QUIET = {
+    "files.autoSave": "off",
+    "editor.wordBasedSuggestions": "off",
+    "editor.inlineSuggest.showToolbar": "never",
+    "editor.minimap.enabled": False,
+    "workbench.startupEditor": "none",
+    "window.autoDetectColorScheme": False,
+    "files.simpleDialog.enable": True,
+}
 
 
 def missing() -> str | None:
@@ -53,19 +61,6 @@ def packed() -> list[Path]:
     return sorted(EXTENSION.glob("*.vsix"))
 
 
-def wait_for(look: Callable[[], _T], is_there: Callable[[_T], bool] = bool) -> _T:
-    """Look again and again until something is there.
-
-    Raises:
-        AssertionError: it did not come; what was seen last is told.
-    """
-    end = time.monotonic() + _SECONDS
-    while not is_there(seen := look()):
-        assert time.monotonic() < end, f"it never came; last seen: {seen!r}"
-        time.sleep(0.1)
-    return seen
-
-
 def scripted(folder: Path, **script: Any) -> Path:
     """Write a console script that serves a scripted model; with arguments it is the real one."""
     python = shlex.quote(sys.executable)
@@ -84,9 +79,13 @@ class CodeServer:
 
     def __init__(self, folder: Path, **settings: Any) -> None:
         self.workspace = folder / "workspace"
-        self._user = folder / "data" / "User"
+        self._user = folder / "data" / "User" / "settings.json"
+        self._machine = folder / "data" / "Machine" / "settings.json"
         self.workspace.mkdir()
-        self._user.mkdir(parents=True)
+        for file in (self._user, self._machine):
+            file.parent.mkdir(parents=True)
+        self._user.write_text(json.dumps(_QUIET), encoding="utf-8")
+        self._written = 0
         self.settings(**settings)
         entry = os.environ["NEOCARET_CODE_SERVER"]
         self._program = ["node", entry] if entry.endswith(".js") else [entry]
@@ -121,33 +120,31 @@ class CodeServer:
         except (urllib.error.URLError, OSError):
             return False
 
-    def settings(self, **settings: Any) -> None:
-        """Write the user's settings; `__` in a name stands for a dot."""
-        quiet = {
-            "files.autoSave": "off",
-            "editor.wordBasedSuggestions": "off",
-            "editor.inlineSuggest.showToolbar": "never",
-            "editor.minimap.enabled": False,
-            "workbench.startupEditor": "none",
-            "window.autoDetectColorScheme": False,
-            "files.simpleDialog.enable": True,
-        }
+    def settings(self, **settings: Any) -> str:
+        """Write the settings; `__` in a name stands for a dot. The window's title is what it returns when it has them.
+
+        They are those of the machine that the browser looks at: files of the user's are read at the start only.
+        """
+        self._written += 1
         given = {name.replace("__", "."): value for name, value in settings.items()}
-        (self._user / "settings.json").write_text(json.dumps(quiet | given), encoding="utf-8")
+        title = f"settings {self._written}"
+        self._machine.write_text(json.dumps(given | {"window.title": title}), encoding="utf-8")
+        return title
 
     def chosen(self) -> dict[str, Any]:
-        """Return the user's settings as they are."""
-        read: dict[str, Any] = json.loads((self._user / "settings.json").read_text(encoding="utf-8"))
+        """Return what the user has chosen in the editor."""
+        read: dict[str, Any] = json.loads(self._user.read_text(encoding="utf-8"))
         return read
 
     def close(self) -> None:
         """End it with all that it started."""
         os.killpg(self._process.pid, signal.SIGTERM)
-        try:
+        with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(10)
-        except subprocess.TimeoutExpired:
+        # It keeps servers alive for minutes after itself.
+        with contextlib.suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
-            self._process.wait()
+        self._process.wait()
 
 
 class Window:
@@ -160,36 +157,46 @@ class Window:
 
     def do(self, action: str, *given: Any) -> Any:
         """Have the driver do one thing, and return what it saw."""
+        answer = self._ask(action, *given)
+        if "error" in answer:
+            self.picture(_failed())
+        assert "error" not in answer, f"{action} {given}: {answer['error']}"
+        return answer["result"]
+
+    def _ask(self, action: str, *given: Any) -> dict[str, Any]:
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._process.stdin.write(json.dumps({"do": action, "with": given}).encode() + b"\n")
         self._process.stdin.flush()
-        answer = json.loads(self._process.stdout.readline() or '{"error": "the driver has ended"}')
-        assert "error" not in answer, f"{action} {given}: {answer['error']}"
-        return answer["result"]
+        answer: dict[str, Any] = json.loads(self._process.stdout.readline() or '{"error": "the driver has ended"}')
+        return answer
 
     def see(self, action: str, is_there: Callable[[Any], bool] = bool) -> Any:
         """Look until something is there."""
         try:
-            return wait_for(lambda: self.do(action), is_there)
+            return wait_for(lambda: self.do(action), is_there, every=0.1)
         except AssertionError:
-            self.picture("failed")
+            self.picture(_failed())
             raise
 
     def picture(self, name: str) -> None:
         """Take a screenshot, where a folder for them is named."""
         if folder := os.environ.get("NEOCARET_SCREENSHOTS"):
-            self.do("screenshot", str(Path(folder) / f"{name}.png"))
+            self._ask("screenshot", str(Path(folder) / f"{name}.png"))
 
     def close(self) -> None:
         """End the browser."""
-        assert self._process.stdin is not None
-        self._process.stdin.close()
         try:
-            self._process.wait(20)
+            self._process.communicate(timeout=20)
         except subprocess.TimeoutExpired:
             self._process.kill()
-            self._process.wait()
+            self._process.communicate()
+
+
+def _failed() -> str:
+    """Return the name of a failure's picture."""
+    test = os.environ.get("PYTEST_CURRENT_TEST", "").split("::")[-1].split(" ")[0]
+    return f"failed-{test}"
 
 
 def _free_port() -> int:

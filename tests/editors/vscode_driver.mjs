@@ -8,7 +8,7 @@ const [address, executablePath, modules] = process.argv.slice(2);
 const { chromium } = createRequire(`${modules}/`)('playwright-core');
 const browser = await chromium.launch({ executablePath, args: ['--no-sandbox', '--disable-gpu'] });
 const page = await browser.newPage({ viewport: { width: 1000, height: 620 } });
-page.setDefaultTimeout(60_000);
+page.setDefaultTimeout(30_000);
 
 const sleep = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
 const texts = (selector) => page.$$eval(selector, (all) => all.map((each) => each.textContent.replaceAll('\u00a0', ' ')));
@@ -34,11 +34,12 @@ const actions = {
     }
   },
   insert: (text) => page.keyboard.insertText(text),
-  async open(name) {
+  /** By its whole path, which needs no search through the workspace. */
+  async open(path) {
+    const name = path.split('/').at(-1);
     await page.keyboard.press('Control+p');
-    await page.waitForSelector('.quick-input-widget .quick-input-filter input');
-    await page.keyboard.type(name);
-    await page.waitForSelector(`.quick-input-list [aria-label^="${name}"]`);
+    await page.fill('.quick-input-widget .quick-input-filter input', path);
+    await page.waitForSelector(`.quick-input-list .monaco-list-row.focused[aria-label^="${name}"]`);
     await page.keyboard.press('Enter');
     await page.waitForSelector(`.tab.active[data-resource-name="${name}"]`);
     await page.waitForSelector('.editor-instance .monaco-editor.focused');
@@ -61,6 +62,7 @@ const actions = {
     return parts.join('');
   },
   messages: () => texts('.notification-list-item-message'),
+  buttons: () => texts('.notification-list-item .monaco-button'),
   dialog: () => texts('.monaco-dialog-box .dialog-message-text, .monaco-dialog-box .dialog-message-detail'),
   status: async () => (await texts('.statusbar-item[id*="neocaret.status"]')).join(''),
   clickStatus: () => page.click('.statusbar-item[id*="neocaret.status"] a'),
@@ -68,6 +70,7 @@ const actions = {
   tabs: () => page.$$eval('.tab.active', (all) => all.map((each) => each.getAttribute('data-resource-name'))),
   lines: () => page.$$eval('.editor-instance .view-lines .view-line', (all) =>
     all.map((each) => each.textContent.replaceAll('\u00a0', ' '))),
+  title: () => page.title(),
   screenshot: (path) => page.screenshot({ path }).then(() => null),
 };
 

@@ -10,7 +10,7 @@ import { tellMissing } from './server/missing';
 import { findServer } from './server/places';
 import type { StatusBar } from './status/bar';
 
-const MISSING = 'Neocaret has found no server: there is no `neocaret` in the selected Python environment or on PATH.';
+const MISSING = 'Neocaret has found no server: there is no program neocaret in the selected Python environment or on PATH.';
 
 export class Neocaret {
   private client: LanguageClient | undefined;
@@ -102,14 +102,12 @@ export class Neocaret {
     return client;
   }
 
+  /** What a running server is, it says itself: it answers before its model is there. */
   private follow(state: State): void {
     if (state === State.Starting) {
       this.bar.set({ state: 'starting' });
     } else if (state === State.Stopped || state === State.StartFailed) {
       this.bar.set({ state: 'stopped' });
-    } else if (this.bar.current.state === 'starting') {
-      // Servers that send no status are taken to be ready.
-      this.bar.set({ state: 'ready' });
     }
   }
 

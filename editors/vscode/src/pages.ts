@@ -12,8 +12,12 @@ export class Pages {
     provideTextDocumentContent: (uri) => this.texts.get(uri.path) ?? '',
   });
 
-  /** Show a page beside what is being edited; shown before, it is renewed. */
-  async show(name: string, text: string, language = 'plaintext'): Promise<void> {
+  /** Show a page; shown before, it is renewed. */
+  async show(
+    name: string,
+    text: string,
+    { language = 'plaintext', viewColumn = vscode.ViewColumn.Active } = {},
+  ): Promise<void> {
     const uri = vscode.Uri.from({ scheme: SCHEME, path: `/${name}` });
     this.texts.set(uri.path, text);
     this.changed.fire(uri);
@@ -21,7 +25,7 @@ export class Pages {
       await vscode.workspace.openTextDocument(uri),
       language,
     );
-    await vscode.window.showTextDocument(document, { viewColumn: vscode.ViewColumn.Beside, preview: true });
+    await vscode.window.showTextDocument(document, { viewColumn, preview: true });
   }
 
   /** What ends with the extension. */

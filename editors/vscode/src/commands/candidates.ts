@@ -18,9 +18,10 @@ export async function offered(client: LanguageClient): Promise<readonly Candidat
 }
 
 export async function showCandidates(client: LanguageClient, { pages }: Tools): Promise<void> {
-  const language = vscode.window.activeTextEditor?.document.languageId;
+  const language = vscode.window.activeTextEditor?.document.languageId ?? 'plaintext';
   const candidates = await offered(client);
   if (candidates !== undefined) {
-    await pages.show('candidates', page(candidates.map(({ text }) => text)), language);
+    const text = page(candidates.map((each) => each.text));
+    await pages.show('candidates', text, { language, viewColumn: vscode.ViewColumn.Beside });
   }
 }

@@ -8,8 +8,11 @@ export interface Shown {
   readonly warns: boolean;
 }
 
-/** Silences that say nothing to a user who types on. */
-const PASSING = new Set(['superseded', 'cancelled', 'changed', 'deadline', 'model-loading', 'model-paused']);
+/** Silences that say nothing to a user who types on, or who has switched one of two ways off. */
+const PASSING = new Set([
+  ...['superseded', 'cancelled', 'changed', 'deadline', 'model-loading', 'model-paused'],
+  ...['popup-off', 'inline-off'],
+]);
 
 /** The item for a status, while so many questions wait for an answer. */
 export function shown(status: Status, waiting: number): Shown {
