@@ -9,6 +9,8 @@ SIMILAR = 0.9
 
 _MOST_COMPARED = 400
 """Characters of a line: comparing takes the square of them, and all wait for it; longer lines are the same or not."""
+_LONGEST_PERIOD = 4
+"""Lines that repeat together."""
 _CLOSERS = frozenset(")]}'\"")
 
 
@@ -72,17 +74,18 @@ def following_line(below: str) -> str:
     return next((line.strip() for line in below.splitlines() if line.strip()), "")
 
 
-def repeated_line(text: str, line_before: str) -> int | None:
-    """Return where a continuation begins to say the line that it has just said once more, once that line has ended.
+def repeated_lines(text: str, line_before: str) -> int | None:
+    """Return where a continuation begins to say its last lines once more, when it has said them.
 
-    Small models do so without end; in written code 1 line of 2,000 is the line above it. The place holds however the
-    text goes on.
+    Small models do so without end; in written code 1 line of 2,000 is the line above it, and hardly ever more of them
+    come again at once. The place holds however the text goes on.
     """
-    above, end = line_before + text.partition("\n")[0], text.find("\n")
-    for line in text.split("\n")[1:-1]:
-        if line == above and _has_letters(line):
-            return end
-        above, end = line, end + 1 + len(line)
+    lines = (line_before + text).split("\n")[:-1]
+    for end in range(2, len(lines) + 1):
+        for period in range(1, min(_LONGEST_PERIOD, end // 2) + 1):
+            again = lines[end - period : end]
+            if lines[end - 2 * period : end - period] == again and _has_letters("".join(again)):
+                return len("\n".join(lines[: end - period])) - len(line_before)
     return None
 
 

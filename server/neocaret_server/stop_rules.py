@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from neocaret_server.brackets import open_brackets, unmatched_closer
-from neocaret_server.endings import block_end, following_line, next_line_start, repeated_line
+from neocaret_server.endings import block_end, following_line, next_line_start, repeated_lines
 from neocaret_server.tidy import CaretText, is_closed_by, up_to_closer
 
 _BRACKETS = frozenset(")]}")
@@ -34,7 +34,7 @@ class StopRules:
             self._unmatched(text),
             self._closed(text),
             next_line_start(text, self.line_before, self.following),
-            repeated_line(text, self.line_before),
+            repeated_lines(text, self.line_before),
         )
         return min((place for place in places if place is not None), default=None)
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from neocaret_server.backend import Candidate
 from neocaret_server.brackets import open_brackets, unmatched_closer
-from neocaret_server.endings import before_next_line, repeated_line, repeats_line_above, within_block
+from neocaret_server.endings import before_next_line, repeated_lines, repeats_line_above, within_block
 from neocaret_server.syntax import breaks_syntax
 from neocaret_server.trigger import CLOSERS
 
@@ -100,7 +100,7 @@ def _trim(text: str, caret: CaretText, opened: str | None, single_line: bool) ->
     text = text.replace("\r\n", "\n")
     text = text.partition("\n")[0] if single_line else within_block(text, caret.line_before)
     # The line end makes whole what a text ends with.
-    text = text[: repeated_line(text + "\n", caret.line_before)]
+    text = text[: repeated_lines(text + "\n", caret.line_before)]
     text = before_next_line(text, caret.line_before, caret.below)
     ended = up_to_closer(text, caret.line_after)
     # The white space before a closer belongs to it: it may be a line of its own.

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from neocaret_server.endings import before_next_line, repeated_line, repeats_line_above, within_block
+from neocaret_server.endings import before_next_line, repeated_lines, repeats_line_above, within_block
 
 
 @pytest.mark.parametrize(
@@ -66,14 +66,17 @@ def test_a_line_is_not_said_twice(before: str, text: str, repeats: bool) -> None
         ("    f(", "x)\n    f(x)", None),
         ("    f(", "x)\n    f(x, y)\n", None),
         ("", "a\nb\nb\nc", 3),
+        ("", "a\nb\na\nb\n", 3),
+        ("x", "\na\nb\na\nb\nc", 4),
+        ("", "a\nb\na\nb", None),
         ("", "\n    try:\n        try:\n", None),
         ("", "f(\n    [\n    ]\n    ]\n", None),
     ],
 )
-def test_a_continuation_ends_before_a_line_that_it_has_just_said(
+def test_a_continuation_ends_before_lines_that_it_has_just_said(
     line_before: str, text: str, place: int | None
 ) -> None:
-    assert repeated_line(text, line_before) == place
+    assert repeated_lines(text, line_before) == place
 
 
 def test_lines_that_are_too_long_to_be_compared_are_the_same_only_where_they_are_equal() -> None:
