@@ -1,4 +1,4 @@
-"""The one thing that is prepared while nothing is asked: it gives way to whatever is."""
+"""A thing that is prepared while nothing is asked: it gives way to whatever is."""
 
 from __future__ import annotations
 
@@ -22,6 +22,11 @@ class IdleWork:
             self.stop()
             self._at = at
             self._task = asyncio.ensure_future(work())
+
+    async def ended(self) -> None:
+        """Wait until it is done, or has given way."""
+        if self._task is not None:
+            await asyncio.wait([self._task])
 
     def stop(self) -> None:
         """Give way, within a step of the model; what is begun later begins anew."""

@@ -54,6 +54,19 @@ class _Open:
 
 
 @dataclass(frozen=True, slots=True)
+class _Caret:
+    """Where a question was asked, or may be."""
+
+    uri: str
+    line: int
+    changed: Callable[[], None] | None = None
+    """Wants to know of another choice."""
+
+
+_NO_CARET = _Caret("", 0)
+
+
+@dataclass(frozen=True, slots=True)
 class _Look:
     """All that a choice is made of, for another thread: it does not change meanwhile."""
 
@@ -74,7 +87,9 @@ class OtherFiles:
         self._roots = roots
         self._settings = Settings()
         self._chosen: dict[str, tuple[Window, ...]] = {}
-        self._last = ""
+        self._last = _NO_CARET
+        self._last_had: tuple[str, ...] = ()
+        """What was chosen for it before, when it was looked at or told."""
         self._wanted: dict[str, int] = {}
         """The lines of the carets for which a choice is due, by document."""
         self._cut: dict[str, tuple[_Open, CutText]] = {}
@@ -84,21 +99,24 @@ class OtherFiles:
     @property
     def count(self) -> int:
         """Return how many files have something for the document that was looked at last."""
-        return len(self.texts(self._last))
+        return len(self.texts(self._last.uri))
 
     def texts(self, uri: str) -> tuple[str, ...]:
         """Return the parts of other files for a document, the one most alike last."""
         return tuple(window.text for window in self._chosen.get(uri, ()))
 
-    def look(self, uri: str, line: int) -> None:
-        """Take note of a caret: a choice for it is made as soon as the user pauses."""
+    def look(self, uri: str, line: int, changed: Callable[[], None] | None = None) -> None:
+        """Take note of a caret: a choice for it is made as soon as the user pauses.
+
+        `changed` is called where it is another one than before, and nothing else was looked at meanwhile.
+        """
         if _wants(self._settings):
             self._wanted.pop(uri, None)
             self._wanted[uri] = line
             # A large notebook opens all of its cells at once.
             while len(self._wanted) > _MOST_DOCUMENTS:
                 del self._wanted[next(iter(self._wanted))]
-            self._last = uri
+            self._last, self._last_had = _Caret(uri, line, changed), self.texts(uri)
             self.wait()
 
     def wait(self) -> None:
@@ -121,6 +139,10 @@ class OtherFiles:
             other: tuple(window for window in windows if window.source not in gone)
             for other, windows in self._chosen.items()
         }
+        if self._last.uri == uri:
+            self._last, self._last_had = _NO_CARET, ()
+        elif self.texts(self._last.uri) != self._last_had:
+            self._wanted.setdefault(self._last.uri, self._last.line)
         # A choice under way may know what is gone.
         self.wait()
 
@@ -143,6 +165,7 @@ class OtherFiles:
             if (look := self._look(uri, line)) is not None:
                 windows = await asyncio.to_thread(self._choose, look, self._cut)
                 self._keep(uri, tuple(windows))
+                self._tell(uri)
             # Only now: whoever is interrupted begins anew.
             del self._wanted[uri]
 
@@ -153,6 +176,13 @@ class OtherFiles:
         self._chosen[uri] = before if same and len(before) == len(windows) else windows
         while len(self._chosen) > _MOST_DOCUMENTS:
             del self._chosen[next(iter(self._chosen))]
+
+    def _tell(self, uri: str) -> None:
+        now = self.texts(uri)
+        if uri == self._last.uri and now != self._last_had:
+            self._last_had = now
+            if self._last.changed is not None:
+                self._last.changed()
 
     def _look(self, uri: str, line: int) -> _Look | None:
         document = self._documents.get(uri)

@@ -206,6 +206,11 @@ class Requests:
         """Say whether something is being generated for a document."""
         return any(each.under_way for each in self._by_document.get(uri, []))
 
+    async def ended(self, uri: str) -> None:
+        """Wait until nothing is being generated for a document."""
+        while tasks := [each.task for each in self._by_document.get(uri, []) if each.under_way and each.task]:
+            await asyncio.wait(tasks)
+
     def _shared(self, uri: str, channel: str, moment: Moment, request: CompletionRequest) -> _Generation | None:
         for each in self._by_document.get(uri, []):
             same = each.moment == moment and each.request == request and not each.cancel.cancelled

@@ -85,7 +85,10 @@ class NeocaretServer(LanguageServer):
         """Of lists that are kept; nobody waits for these."""
         self.ahead = Requests(self._complete)
         """Of suggestions that may be accepted; nobody waits for these either."""
+        self.readings = Requests(self._complete)
+        """Of what a later question will come with; nobody waits for these either."""
         self.idle_work = IdleWork()
+        self.reading_ahead = IdleWork()
         self.kept = KeptLists()
         self.origins = Origins()
         self.statistics = Recorder()
@@ -199,7 +202,8 @@ class NeocaretServer(LanguageServer):
         self.requests.forget(uri)
         self.refills.forget(uri)
         self.ahead.forget(uri)
-        self.idle_work.stop()
+        self.readings.forget(uri)
+        self._stop_idle_work()
         self.kept.forget(uri)
         self.silences.forget(uri)
         self.offers.forget(uri)
@@ -247,8 +251,12 @@ class NeocaretServer(LanguageServer):
         cancel: CancelToken,
         grown: Callable[[tuple[Candidate, ...]], None] | None,
     ) -> Completion:
-        self.idle_work.stop()
+        self._stop_idle_work()
         return await self._complete(request, cancel, grown)
+
+    def _stop_idle_work(self) -> None:
+        self.idle_work.stop()
+        self.reading_ahead.stop()
 
     async def _complete(
         self,

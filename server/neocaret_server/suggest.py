@@ -6,6 +6,7 @@ import asyncio
 import logging
 import time
 from dataclasses import dataclass
+from functools import partial
 
 from lsprotocol import types
 
@@ -19,6 +20,7 @@ from neocaret_server.look_ahead import look_ahead
 from neocaret_server.offers import OfferedList
 from neocaret_server.origins import told
 from neocaret_server.prompt import for_document
+from neocaret_server.reading_ahead import read_ahead
 from neocaret_server.reasons import Reason
 from neocaret_server.server import NeocaretServer
 from neocaret_server.silences import asked_how
@@ -106,7 +108,7 @@ async def _suggest(server: NeocaretServer, caret: Caret, document: Document | No
         if reason == "model-paused":
             server.in_background(server.model.wake())
         raise SilentError(reason)
-    server.other_files.look(caret.uri, context.place.line)
+    server.other_files.look(caret.uri, context.place.line, partial(read_ahead, server, caret))
     source: Source = "model"
     if caret.automatic and caret.selected is None and server.kept.on:
         texts, source = await while_typing(server, caret, context)
