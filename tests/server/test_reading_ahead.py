@@ -15,6 +15,7 @@ from neocaret_server.fake_backend import FakeBackend
 from neocaret_server.features import did_close, did_open
 from neocaret_server.model_backend import ModelBackend
 from neocaret_server.server import NeocaretServer
+from neocaret_server.settings import Settings
 from neocaret_server.suggest import Caret, suggest
 
 PAGE, OTHER = "file:///w/page.py", "file:///w/other.py"
@@ -148,7 +149,7 @@ async def test_what_is_prepared_for_an_acceptance_comes_first(
 ) -> None:
     monkeypatch.setattr(look_ahead, "IDLE_SECONDS", 0.1)
     session.open(OTHER, NEAR)
-    session.server.settings = session.server.settings.__class__(deadline_ms=0)
+    session.server.settings = Settings(deadline_ms=0)
     await suggest(session.server, Caret(PAGE, types.Position(40, 19), "inline", automatic=True))
     await until(lambda: len(backend.requests) == 3)
     assert [request.max_new_tokens for request in backend.requests] == [64, look_ahead.MOST_TOKENS, 1]
