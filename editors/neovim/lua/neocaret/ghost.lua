@@ -37,7 +37,9 @@ local function up_to_caret(item)
     return nil
   end
   local typed = vim.api.nvim_buf_get_text(0, start_row, start_column, start_row, column, {})[1]
-  if not vim.startswith(item.insert_text --[[@as string]], typed) then
+  if
+    not vim.startswith(item.insert_text --[[@as string]], typed)
+  then
     return nil
   end
   local start, stop = { line = start_row, character = start_column }, { line = start_row, character = column }
