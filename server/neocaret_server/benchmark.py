@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal, get_args
+
+Peer = Literal["pipeline", "cache", "onnxruntime"]
+"""The tutorial's pipeline, `generate` with a cache that is kept, onnxruntime."""
+EVERYONE: tuple[Peer, ...] = get_args(Peer)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +29,8 @@ class BenchmarkRequest:
     """How often each is cancelled while it reads a prompt, and while it writes; 0 is not at all."""
     minutes: float | None = None
     """What would take longer than this is left out; None is without limit."""
-    peers: bool = True
-    """Whether transformers is measured too, and onnxruntime where it is installed."""
+    peers: tuple[Peer, ...] = EVERYONE
+    """Who is measured too; onnxruntime where it is installed."""
 
 
 @dataclass(frozen=True, slots=True)

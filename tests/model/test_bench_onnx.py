@@ -11,7 +11,7 @@ from transformers import GPTNeoForCausalLM
 
 from neocaret_model.benchmarks import onnx_peer
 from neocaret_model.benchmarks.onnx_peer import OnnxRuntime, choose, is_installed, loaded_onnx_runtimes
-from neocaret_model.benchmarks.plan import Plan
+from neocaret_model.benchmarks.plan import EVERYONE, Plan
 from neocaret_model.benchmarks.run import benchmark
 from neocaret_model.benchmarks.shapes import Shape, write_random
 from neocaret_model.engine.port import GenerationRequest, Sampling
@@ -102,7 +102,7 @@ def test_without_onnxruntime_the_report_says_so(folder: Path, monkeypatch: pytes
         new_tokens=2,
         repetitions=1,
         asked_rows=rows,
-        peers=True,
+        peers=EVERYONE,
     )
     report = benchmark(plan, lambda model, dtype: load_engine(model, "cpu", dtype), lambda *_: None)
     assert report.notes == ("onnxruntime is not installed, and so not measured: pip install 'neocaret[bench]'.",)

@@ -13,7 +13,7 @@ from transformers.utils import logging
 from neocaret_model.benchmarks.contestant import OwnEngine
 from neocaret_model.benchmarks.onnx_peer import is_installed
 from neocaret_model.benchmarks.peers import Pipeline, ReusedCache, loaded_peers
-from neocaret_model.benchmarks.plan import Plan
+from neocaret_model.benchmarks.plan import EVERYONE, Peer, Plan
 from neocaret_model.benchmarks.run import benchmark
 from neocaret_model.benchmarks.shapes import Shape, write_random
 from neocaret_model.engine.port import GenerationRequest, Sampling
@@ -49,6 +49,13 @@ def peers(folder: Path) -> Iterator[list[Pipeline | ReusedCache]]:
 def test_pipeline_is_measured_once_and_the_reused_cache_in_each_format(peers: list[Pipeline | ReusedCache]) -> None:
     expected = [("pipeline", "float32"), ("reused cache", "float32"), ("reused cache", "bfloat16")]
     assert [(peer.name, peer.dtype) for peer in peers] == expected
+
+
+@pytest.mark.parametrize("who", ["pipeline", "reused cache"])
+def test_one_of_them_can_be_left_out(folder: Path, who: str) -> None:
+    peer: Peer = "pipeline" if who == "pipeline" else "cache"
+    with loaded_peers(folder, "cpu", ("float32",), rows, (1,), who=(peer,)) as loaded:
+        assert [each.name for each in loaded] == [who]
 
 
 def test_reused_cache_writes_what_our_engine_writes(folder: Path, peers: list[Pipeline | ReusedCache]) -> None:
@@ -88,7 +95,7 @@ def test_all_are_measured_in_one_run_and_leave_no_trace(folder: Path) -> None:
         new_tokens=4,
         repetitions=1,
         asked_rows=rows,
-        peers=True,
+        peers=EVERYONE,
         cancels=2,
     )
     report = benchmark(plan, lambda model, dtype: load_engine(model, "cpu", dtype), lambda *each: told.append(each))
@@ -113,6 +120,28 @@ def test_all_are_measured_in_one_run_and_leave_no_trace(folder: Path) -> None:
     assert (torch.get_num_threads(), logging.get_verbosity(), logging.is_progress_bar_enabled()) == before
 
 
+@pytest.mark.parametrize("peer", EVERYONE)
+def test_those_alone_are_measured_who_are_asked_for(folder: Path, peer: Peer) -> None:
+    plan = Plan(
+        models=(str(folder),),
+        device="cpu",
+        dtypes=("bfloat16",),
+        lengths=(16,),
+        rows=(1,),
+        new_tokens=2,
+        repetitions=1,
+        asked_rows=rows,
+        peers=(peer,),
+    )
+    (model,) = benchmark(plan, lambda model, dtype: load_engine(model, "cpu", dtype), lambda *_: None).models
+    expected = {
+        "pipeline": [("pipeline", "float32")],
+        "cache": [("reused cache", "float32"), ("reused cache", "bfloat16")],
+        "onnxruntime": [("onnxruntime", "float32"), ("onnxruntime", "int8")] if is_installed() else [],
+    }
+    assert [(each.who, each.dtype) for each in model.figures][2:] == expected[peer]
+
+
 def test_what_would_take_too_long_is_left_out_and_told(folder: Path) -> None:
     plan = Plan(
         models=(str(folder),),
@@ -123,7 +152,7 @@ def test_what_would_take_too_long_is_left_out_and_told(folder: Path) -> None:
         new_tokens=2,
         repetitions=1,
         asked_rows=rows,
-        peers=False,
+        peers=(),
         cancels=2,
         minutes=0,
     )

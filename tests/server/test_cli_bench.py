@@ -13,7 +13,7 @@ import pytest
 from neocaret_model.engine.port import Continuation, GenerationRequest, GenerationResult, ModelInfo
 from neocaret_model.hub import BUNDLED_FOLDER
 from neocaret_server.backend import BackendError, CancelToken, CompletionRequest, LoadProgress
-from neocaret_server.benchmark import Benchmark, BenchmarkRequest
+from neocaret_server.benchmark import EVERYONE, Benchmark, BenchmarkRequest
 from neocaret_server.cli import main
 from neocaret_server.cli.services import Services
 from neocaret_server.evaluation import WorkProgress
@@ -86,7 +86,7 @@ def test_options_reach_the_benchmark(capfd: pytest.CaptureFixture[str]) -> None:
         candidates=(2, 4),
         new_tokens=6,
         repetitions=7,
-        peers=False,
+        peers=(),
         cancels=3,
         minutes=2.5,
     )
@@ -95,15 +95,30 @@ def test_options_reach_the_benchmark(capfd: pytest.CaptureFixture[str]) -> None:
 def test_quick_asks_less_and_whatever_is_said_besides_holds(capfd: pytest.CaptureFixture[str]) -> None:
     (quick,) = run(capfd, "--quick")[3]
     (also,) = run(capfd, "--quick", "--model", "125m", "-n", "1", "--peers")[3]
-    expected = BenchmarkRequest(
-        models=("bundled",), prompt_tokens=(128, 512), candidates=(3,), repetitions=3, peers=False
-    )
+    expected = BenchmarkRequest(models=("bundled",), prompt_tokens=(128, 512), candidates=(3,), repetitions=3, peers=())
     assert quick == expected
-    assert also == replace(expected, models=("125m",), candidates=(1,), peers=True)
+    assert also == replace(expected, models=("125m",), candidates=(1,), peers=EVERYONE)
+
+
+def test_peers_can_be_chosen(capfd: pytest.CaptureFixture[str]) -> None:
+    for peer in EVERYONE:
+        assert run(capfd, "--peer", peer)[3] == [BenchmarkRequest(peers=(peer,))]
+    assert run(capfd, "--peer", "onnxruntime", "--peer", "cache", "--peer", "cache")[3][0].peers == (
+        "cache",
+        "onnxruntime",
+    )
+    assert run(capfd, "--quick", "--peer", "pipeline")[3][0].peers == ("pipeline",)
+
+
+@pytest.mark.parametrize("also", ["--peers", "--no-peers"])
+def test_peers_are_not_chosen_twice(capfd: pytest.CaptureFixture[str], also: str) -> None:
+    code, out, err, asked = run(capfd, "--peer", "pipeline", also)
+    assert (code, out, asked) == (2, "", [])
+    assert err == "neocaret: Give --peer, or --peers or --no-peers, not both.\n"
 
 
 @pytest.mark.parametrize(
-    "option", ["-N=15", "-n=9", "--new-tokens=1", "--repetitions=0", "--cancels=-1", "--minutes=-1"]
+    "option", ["-N=15", "-n=9", "--new-tokens=1", "--repetitions=0", "--cancels=-1", "--minutes=-1", "--peer=me"]
 )
 def test_number_out_of_range_is_one_sentence(capfd: pytest.CaptureFixture[str], option: str) -> None:
     name, _, value = option.partition("=")
@@ -162,7 +177,7 @@ def measured(request: BenchmarkRequest, engine: RepeatingEngine) -> Benchmark:
 def test_rows_are_those_of_a_suggestion_with_and_without_the_document() -> None:
     engine = RepeatingEngine(512)
     asked = BenchmarkRequest(
-        models=("bundled",), prompt_tokens=(32,), candidates=(3,), repetitions=1, peers=False, cancels=0
+        models=("bundled",), prompt_tokens=(32,), candidates=(3,), repetitions=1, peers=(), cancels=0
     )
     done = measured(asked, engine)
     figures = done.figures
@@ -181,7 +196,7 @@ def test_rows_are_those_of_a_suggestion_with_and_without_the_document() -> None:
 def test_without_matplotlib_there_are_figures_and_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
     asked = BenchmarkRequest(
-        models=("bundled",), prompt_tokens=(32,), candidates=(3,), repetitions=1, peers=False, cancels=0
+        models=("bundled",), prompt_tokens=(32,), candidates=(3,), repetitions=1, peers=(), cancels=0
     )
     done = measured(asked, RepeatingEngine(512))
     assert done.picture is None

@@ -26,6 +26,7 @@ from transformers.utils import logging as transformers_logging
 
 from neocaret_model.assembly import assemble
 from neocaret_model.benchmarks.contestant import Answer, AskedRows
+from neocaret_model.benchmarks.plan import EVERYONE, Peer
 from neocaret_model.config import read_config
 from neocaret_model.engine import dynamic_cache
 from neocaret_model.engine.port import CancelToken
@@ -161,18 +162,24 @@ class ReusedCache:
 
 @contextmanager
 def loaded_peers(
-    folder: Path, device: str, dtypes: Sequence[str], rows: AskedRows, threads: Sequence[int]
+    folder: Path,
+    device: str,
+    dtypes: Sequence[str],
+    rows: AskedRows,
+    threads: Sequence[int],
+    *,
+    who: Sequence[Peer] = EVERYONE,
 ) -> Iterator[list[Pipeline | ReusedCache]]:
     """Yield the peers: the pipeline in the first of `dtypes`, the reused cache in each; transformers is quiet so long.
 
-    `threads` are the numbers of threads that may serve them best.
+    `threads` are the numbers of threads that may serve them best; `who` may leave one of the two out.
     """
     with _quiet():
-        yield _load(folder, device, dtypes, rows, threads)
+        yield _load(folder, device, dtypes, rows, threads, who=who)
 
 
 def _load(
-    folder: Path, device: str, dtypes: Sequence[str], rows: AskedRows, threads: Sequence[int]
+    folder: Path, device: str, dtypes: Sequence[str], rows: AskedRows, threads: Sequence[int], *, who: Sequence[Peer]
 ) -> list[Pipeline | ReusedCache]:
     peers: list[Pipeline | ReusedCache] = []
     config = read_config(folder)
@@ -186,10 +193,11 @@ def _load(
             progress=lambda *_: None,
             cancelled=lambda: False,
         )
-        if not peers:
+        if "pipeline" in who and dtype == dtypes[0]:
             generator: Any = pipeline("text-generation", model=network, tokenizer=tokenizer, device=device)
             peers.append(Pipeline(generator, dtype, threads))
-        peers.append(ReusedCache(network, tokenizer, rows, dtype, threads))
+        if "cache" in who:
+            peers.append(ReusedCache(network, tokenizer, rows, dtype, threads))
     return peers
 
 

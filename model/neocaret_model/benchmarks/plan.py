@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal, get_args
 
 from neocaret_model.benchmarks.contestant import AskedRows
 from neocaret_model.engine.port import Engine
@@ -14,6 +15,12 @@ Progress = Callable[[str, int, int], None]
 
 LoadEngine = Callable[[str, str], Engine]
 """From a model's name or folder, and the name of a number format."""
+
+
+Peer = Literal["pipeline", "cache", "onnxruntime"]
+"""The tutorial's pipeline, `generate` with a cache that is kept, or our own graph: the latter where it is installed."""
+
+EVERYONE: tuple[Peer, ...] = get_args(Peer)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +38,8 @@ class Plan:
     """Of each row; two or more."""
     repetitions: int
     asked_rows: AskedRows
-    peers: bool
-    """Whether others are measured beside our engine."""
+    peers: tuple[Peer, ...]
+    """Who is measured beside our engine."""
     cancels: int = 0
     """How often each is cancelled in each phase."""
     minutes: float = math.inf

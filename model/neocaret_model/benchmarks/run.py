@@ -74,10 +74,10 @@ def _measured(model: str, plan: Plan, machine: Machine, load: LoadEngine, watch:
 
     with checkpoint(model) as found, ExitStack() as until_measured:
         contestants, info = _own_engines(found, plan, machine, load)
-        if plan.peers:
+        if set(plan.peers) & {"pipeline", "cache"}:
             contestants += until_measured.enter_context(_peers(info, contestants, plan, machine))
-            if is_installed() and not _too_large(info):
-                contestants += until_measured.enter_context(_onnx_runtimes(info, plan, machine))
+        if "onnxruntime" in plan.peers and is_installed() and not _too_large(info):
+            contestants += until_measured.enter_context(_onnx_runtimes(info, plan, machine))
         config = read_config(Path(info.folder))
         lengths = fitting_lengths(plan.lengths, info.positions, plan.new_tokens)
         texts = Texts(read_tokenizer(Path(info.folder)))
@@ -123,9 +123,10 @@ def _peers(info: ModelInfo, own: Sequence[Contestant], plan: Plan, machine: Mach
     """Yield the peers in float32, the tutorial's format, and in ours where transformers computes in that."""
     from neocaret_model.benchmarks.peers import loaded_peers
 
-    dtypes = dict.fromkeys(("float32", *(contestant.dtype for contestant in own)))
-    known = [dtype for dtype in dtypes if dtype in _IN_TRANSFORMERS]
-    with loaded_peers(Path(info.folder), info.device, known, plan.asked_rows, sorted({1, machine.threads})) as peers:
+    ours = [contestant.dtype for contestant in own] if "cache" in plan.peers else []
+    known = [dtype for dtype in dict.fromkeys(("float32", *ours)) if dtype in _IN_TRANSFORMERS]
+    threads = sorted({1, machine.threads})
+    with loaded_peers(Path(info.folder), info.device, known, plan.asked_rows, threads, who=plan.peers) as peers:
         yield peers
 
 
@@ -172,7 +173,7 @@ def _time_notes(plan: Plan, left_out: Sequence[Size], *, cancelled: bool) -> Ite
 
 
 def _onnx_notes(plan: Plan, info: ModelInfo) -> tuple[str, ...]:
-    if not plan.peers or not _too_large(info):
+    if "onnxruntime" not in plan.peers or not _too_large(info):
         return ()
     return ("onnxruntime is not measured: in float32 the model is larger than one file of ONNX can be.",)
 
@@ -180,6 +181,6 @@ def _onnx_notes(plan: Plan, info: ModelInfo) -> tuple[str, ...]:
 def _notes(plan: Plan) -> tuple[str, ...]:
     from neocaret_model.benchmarks.onnx_peer import is_installed
 
-    if not plan.peers or is_installed():
+    if "onnxruntime" not in plan.peers or is_installed():
         return ()
     return ("onnxruntime is not installed, and so not measured: pip install 'neocaret[bench]'.",)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from neocaret_server.backend import LoadProgress
-from neocaret_server.benchmark import BenchmarkRequest
+from neocaret_server.benchmark import EVERYONE, BenchmarkRequest, Peer
+from neocaret_server.cli.errors import UsageError
 from neocaret_server.cli.figures import hand_over
 from neocaret_server.cli.interrupt import interruptible
 from neocaret_server.cli.output import clean_output, error_console, print_note
@@ -23,7 +25,16 @@ if TYPE_CHECKING:
     from neocaret_server.evaluation import WorkProgress
 
 _DEFAULTS = BenchmarkRequest()
-_QUICK = replace(_DEFAULTS, models=("bundled",), prompt_tokens=(128, 512), candidates=(3,), repetitions=3, peers=False)
+_QUICK = replace(_DEFAULTS, models=("bundled",), prompt_tokens=(128, 512), candidates=(3,), repetitions=3, peers=())
+
+
+class _Peer(Enum):
+    """`benchmark.Peer`, as the command line has it."""
+
+    PIPELINE = "pipeline"
+    CACHE = "cache"
+    ONNXRUNTIME = "onnxruntime"
+
 
 bench = typer.Typer(
     rich_markup_mode=None,
@@ -66,6 +77,9 @@ def engine(
     peers: Annotated[
         bool | None, typer.Option("--peers/--no-peers", help="Measure transformers and onnxruntime too. [--peers]")
     ] = None,
+    peer: Annotated[
+        list[_Peer] | None, typer.Option(metavar="P", help="Measure only pipeline, cache or onnxruntime; repeatable.")
+    ] = None,
     cancels: Annotated[
         int, typer.Option(metavar="N", min=0, help="Cancel so often while reading, and while writing.")
     ] = _DEFAULTS.cancels,
@@ -96,12 +110,21 @@ def engine(
         repetitions=repetitions or preset.repetitions,
         cancels=cancels,
         minutes=minutes,
-        peers=preset.peers if peers is None else peers,
+        peers=_chosen(peers, peer, preset.peers),
     )
     output.mkdir(parents=True, exist_ok=True)  # refused before minutes are spent
     done = _measure(context.ensure_object(Services), request)
     hand_over(done, output, "engine", as_json=as_json)
     return 0
+
+
+def _chosen(everyone: bool | None, some: list[_Peer] | None, preset: tuple[Peer, ...]) -> tuple[Peer, ...]:
+    if some:
+        if everyone is not None:
+            raise UsageError("Give --peer, or --peers or --no-peers, not both.")
+        asked = {each.value for each in some}
+        return tuple(each for each in EVERYONE if each in asked)
+    return preset if everyone is None else EVERYONE if everyone else ()
 
 
 def _measure(services: Services, request: BenchmarkRequest) -> Benchmark:
