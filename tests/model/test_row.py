@@ -61,6 +61,7 @@ def repeating(text: str) -> Row[None]:
             "".join(f"line {number}\n" for number in range(8))[:-1],
         ),
         ("def test_writable_writable_writable_writable_w", "def test_writable"),
+        ("parser.parse_args(parser.parse_args(parser.parse_args(", "parser.parse_args("),
         ("The test for the test for the test for the test for the", "The test for the"),
     ],
 )

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 LINES_REPEATED = 3
 """How often the same lines come one after the other before it is taken for a loop that will not end."""
 
-WORDS_REPEATED = 4
+WORDS_REPEATED = 3
 """The same of words within a line."""
 
 LONGEST_PERIOD = 8
