@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from neocaret_server.brackets import open_brackets, unmatched_closer
+from neocaret_server.docstrings import said_docstring
 from neocaret_server.endings import block_end, following_line, next_line_start, repeated_lines
 from neocaret_server.tidy import CaretText, is_closed_by, up_to_closer
 
@@ -25,6 +26,8 @@ class StopRules:
     """The next line that says something, its white space left out."""
     opened: str | None
     """The brackets that are open before the caret; None where brackets say nothing."""
+    docstrings: frozenset[str]
+    """The lines that the docstrings around the caret begin with."""
     language_id: str
 
     def __call__(self, text: str) -> int | None:
@@ -35,6 +38,7 @@ class StopRules:
             self._closed(text),
             next_line_start(text, self.line_before, self.following),
             repeated_lines(text, self.line_before),
+            said_docstring(text, self.line_before, self.docstrings),
         )
         return min((place for place in places if place is not None), default=None)
 
@@ -59,5 +63,6 @@ def stop_rules(caret: CaretText) -> StopRules:
         caret.line_after,
         following_line(caret.below),
         open_brackets(caret.before, caret.language_id),
+        caret.docstrings,
         caret.language_id,
     )

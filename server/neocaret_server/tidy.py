@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 
 from neocaret_server.backend import Candidate
 from neocaret_server.brackets import open_brackets, unmatched_closer
+from neocaret_server.docstrings import docstring_lines, said_docstring
 from neocaret_server.endings import before_next_line, repeated_lines, repeats_line_above, within_block
 from neocaret_server.syntax import breaks_syntax
 from neocaret_server.trigger import CLOSERS
@@ -18,7 +20,7 @@ _QUOTE = re.compile(r"\"{3}|'{3}|`{3}|[\"'`]")
 _BRACKET_OR_STRING = re.compile(r"""[()\[\]{}]|"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'""")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class CaretText:
     """The text around a caret: what a continuation is measured by."""
 
@@ -34,6 +36,11 @@ class CaretText:
     def line_before(self) -> str:
         """The caret's line up to the caret."""
         return self.before.rpartition("\n")[2]
+
+    @cached_property
+    def docstrings(self) -> frozenset[str]:
+        """The lines that Python's docstrings around it begin with."""
+        return docstring_lines(f"{self.before}\n{self.below}") if self.language_id == "python" else frozenset()
 
 
 def offered(
@@ -101,6 +108,7 @@ def _trim(text: str, caret: CaretText, opened: str | None, single_line: bool) ->
     text = text.partition("\n")[0] if single_line else within_block(text, caret.line_before)
     # The line end makes whole what a text ends with.
     text = text[: repeated_lines(text + "\n", caret.line_before)]
+    text = text[: said_docstring(text + "\n", caret.line_before, caret.docstrings)]
     text = before_next_line(text, caret.line_before, caret.below)
     ended = up_to_closer(text, caret.line_after)
     # The white space before a closer belongs to it: it may be a line of its own.

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from neocaret_server.brackets import unmatched_closer
+from neocaret_server.docstrings import said_docstring
 from neocaret_server.endings import block_end, next_line_start, repeated_lines
 from neocaret_server.stop_rules import stop_rules
 from neocaret_server.tidy import CaretText
@@ -48,6 +49,7 @@ RULES: dict[str, Callable[[str], int | None]] = {
     "bracket": lambda text: unmatched_closer(text, "(", "python"),
     "next line": lambda text: next_line_start(text, "", "return 1"),
     "repeated line": lambda text: repeated_lines(text, "    "),
+    "docstring": lambda text: said_docstring(text, "    ", frozenset({'"""def f():', "x"})),
     "closer": stop_rules(CaretText("f(x", ")")),
 }
 

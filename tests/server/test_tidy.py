@@ -100,6 +100,13 @@ def test_the_line_just_said_is_not_said_again() -> None:
     assert tidy(candidates("a()\nb()\nb()", "a()\na()\na"), CaretText(), single_line=False) == ["a()\nb()", "a()"]
 
 
+def test_a_docstring_of_the_document_is_not_said_again_in_python() -> None:
+    texts = candidates('\n    """Read it."""', '\n    """Write it."""')
+    above = '"""Read it."""\ndef f():'
+    assert tidy(texts, CaretText(above), single_line=False) == ['\n    """Write it."""']
+    assert len(tidy(texts, CaretText(above, language_id="julia"), single_line=False)) == 2
+
+
 def test_what_differs_in_white_space_alone_is_no_choice() -> None:
     assert tidy(candidates("a=1", "a = 1", "a  = 2"), CaretText(), single_line=True) == ["a=1", "a  = 2"]
 
