@@ -26,6 +26,7 @@ from lsprotocol import types
 from lsprotocol.types import ErrorCodes, LSPErrorCodes
 from pygls.exceptions import JsonRpcException
 from pygls.protocol import LanguageServerProtocol, lsp_method
+from pygls.protocol.json_rpc import JsonRPCNotification
 from pygls.uris import from_fs_path
 from pygls.workspace import Workspace
 
@@ -194,6 +195,9 @@ class Protocol(LanguageServerProtocol):
 
     def _structure(self, method: str, message: dict[str, Any]) -> Any:
         message_type: Any = self.get_message_type(method)
+        if message_type is None:
+            # Beside the specification, as some clients send them: who takes it reads what came.
+            return JsonRPCNotification(method=method, jsonrpc=self.VERSION, params=message.get("params"))
         if method == types.TEXT_DOCUMENT_DID_CHANGE:
             message = _without_null_ranges(message)
         try:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from neocaret_server.features.did_show_completion import completion_id_of
 from neocaret_server.server import NeocaretServer
 
 NAME = "textDocument/didPartiallyAcceptCompletion"
 
 
-def handle(ls: NeocaretServer, params: Any) -> None:
+def handle(ls: NeocaretServer, params: object) -> None:
     """Count it; `acceptedLength` is in UTF-16 units of what the item inserts, from its beginning."""
-    length = getattr(params, "acceptedLength", None)
-    if isinstance(length, int) and length > 0:
+    length = params.get("acceptedLength") if isinstance(params, dict) else None
+    if type(length) is int and length > 0:
         ls.acceptance.accepted(completion_id_of(params), ls.documents.get, length)
