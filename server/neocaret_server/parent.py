@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import sys
 from collections.abc import Callable
 
-_LOOK_EVERY_SECONDS = 1.0
+_LOOK_EVERY_SECONDS = 0.5
 
 
 async def watch(process_id: int, on_gone: Callable[[], None]) -> None:
@@ -18,9 +19,31 @@ async def watch(process_id: int, on_gone: Callable[[], None]) -> None:
     """
     if not is_alive(process_id):
         return
-    while is_alive(process_id):  # noqa: ASYNC110 - no event tells of the end of another's process
-        await asyncio.sleep(_LOOK_EVERY_SECONDS)
+    if (handle := _handle_of(process_id)) is None:
+        while is_alive(process_id):  # noqa: ASYNC110 - no event tells of the end of another's process here
+            await asyncio.sleep(_LOOK_EVERY_SECONDS)
+    else:
+        await _until_ended(handle)
     on_gone()
+
+
+def _handle_of(process_id: int) -> int | None:
+    """Return what can be waited for where the system has such a thing, which is Linux; to be closed."""
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError):
+            return os.pidfd_open(process_id)
+    return None
+
+
+async def _until_ended(handle: int) -> None:
+    """Wait for the end of a process, be it one that nobody has waited for, and that still has its number."""
+    loop, ended = asyncio.get_running_loop(), asyncio.Event()
+    loop.add_reader(handle, ended.set)
+    try:
+        await ended.wait()
+    finally:
+        loop.remove_reader(handle)
+        os.close(handle)
 
 
 def is_alive(process_id: int) -> bool:
