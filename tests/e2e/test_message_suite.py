@@ -1,6 +1,7 @@
 """Thousands of messages, right and wrong ones, over a real pipe: each request gets one answer, the right one.
 
-A share of them runs with every test; `pytest -m slow` sends them all.
+A share of our own runs with every test; `pytest -m slow` sends them all, and those that are made after the rules of the
+lsprotocol project's suite.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from lsprotocol import types
 from lsprotocol.converters import get_converter
 from messages import Message, is_notification, messages
 from raw_client import EXPLICIT, RawClient, Start, at
+from variants import variants
 
 from neocaret_server.exact import make_exact
 
@@ -118,6 +120,29 @@ def test_each_request_is_answered_once_and_rightly(start: Start, phase: Phase, c
     ]
     assert wrong == []
     assert "/neocaret_server/" not in str(answers)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("phase", ["before initialize", "initialized", "after shutdown"])
+def test_each_request_of_the_lsprotocol_projects_suite_is_answered_once(start: Start, phase: Phase) -> None:
+    sent = [body for body in variants() if not ends_the_phase(body, phase)]
+    assert len(sent) > 60_000
+    client = client_in(phase, start)
+    answered_before = len(client.received)
+    for body in sent:
+        client.send_body(json.dumps(body).encode())
+    client.send(id="the last", method="no/such")
+    client.answer("the last", 300)
+    # What has params has been a request, though it has lost its method.
+    asked = Counter(body["id"] for body in sent if is_usable(body.get("id")) and {"method", "params"} & body.keys())
+    answers = [each for each in client.received[answered_before:] if "method" not in each]
+    counted = Counter(each["id"] for each in answers)
+    assert {msg_id: counted[msg_id] for msg_id in asked} == asked
+    assert counted.keys() == {*asked, None, "the last"}
+    assert "/neocaret_server/" not in str(answers)
+    client.stdin.close()
+    assert client.end() == (0 if phase == "after shutdown" else 1)
+    assert "Traceback" not in client.all_errors()
 
 
 def is_no_message(body: dict[str, Any]) -> bool:
