@@ -2,8 +2,8 @@
 
 Its generator reads a description of the protocol that is in none of its packages, and makes 73,988 of it; here the
 rules are told again, and make some thousands less. Each member of a structure has a list of values, right and wrong
-ones; the first structure takes the first of each list, the second the second, and shorter lists begin again. In the same
-way the envelopes go with the params.
+ones; the first structure takes the first of each list, the second the second, and shorter lists begin again. In the
+same way the envelopes go with the params.
 """
 
 from __future__ import annotations
