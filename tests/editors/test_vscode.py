@@ -34,7 +34,7 @@ class Editor:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.path = str(scripted(folder, script=SCRIPT, load_seconds=0.2))
+        self.path = str(scripted(folder, script=SCRIPT, load_seconds=0.2, token_seconds=0.05))
         self.server = CodeServer(folder, neocaret__server__path=self.path)
         self.window = Window(self.server.address)
         self.do = self.window.do
@@ -153,6 +153,18 @@ def test_ghost_text_cycles(ghost: Editor) -> None:
     ghost.see("ghost", lambda text: "three(4)" in text)
     ghost.do("keys", "Tab")
     saved(ghost, path, "x = three(4)")
+
+
+def test_ghost_text_outlives_a_save(ghost: Editor) -> None:
+    ghost.settings(neocaret__popup=False, files__autoSave="afterDelay", files__autoSaveDelay=100)
+    path = ghost.open("")
+    ghost.do("type", "x = ")
+    # The answer takes longer than the save does.
+    wait_for(path.read_text, lambda text: text == "x = ")
+    ghost.see("ghost", lambda text: "1 + 2" in text)
+    time.sleep(1)
+    assert "1 + 2" in ghost.do("ghost")
+    ghost.settings(neocaret__popup=False)
 
 
 def test_a_completion_is_exported_from_the_palette(ghost: Editor) -> None:

@@ -66,6 +66,7 @@ const actions = {
   dialog: () => texts('.monaco-dialog-box .dialog-message-text, .monaco-dialog-box .dialog-message-detail'),
   status: async () => (await texts('.statusbar-item[id*="neocaret.status"]')).join(''),
   clickStatus: () => page.click('.statusbar-item[id*="neocaret.status"] a'),
+  clickDialog: (text) => page.click(`.monaco-dialog-box .monaco-button:has-text("${text}")`),
   clickButton: (text) => page.click(`.notification-list-item .monaco-button:has-text("${text}")`),
   tabs: () => page.$$eval('.tab.active', (all) => all.map((each) => each.getAttribute('data-resource-name'))),
   lines: () => page.$$eval('.editor-instance .view-lines .view-line', (all) =>

@@ -6,7 +6,7 @@ import { after, before, test } from 'node:test';
 import { discover, WrongPathError } from '../src/server/discovery';
 import type { Place } from '../src/server/discovery';
 import { fileNames, findIn, isExecutable, programsOf, searchPath } from '../src/server/executables';
-import { installSteps, installWarning, isNewEnough } from '../src/server/installPlan';
+import { doing, failure, installSteps, installWarning, isNewEnough } from '../src/server/installPlan';
 import { launchOf, serverEnvironment } from '../src/server/launch';
 
 const yes = (): Promise<boolean> => Promise.resolve(true);
@@ -89,6 +89,23 @@ test('the build for CPUs brings its own PyTorch on Linux', { skip: process.platf
   const steps = installSteps('/usr/bin/python3', '/own', 'neocaret', 'cpu');
   assert.equal(steps.length, 3);
   assert.ok(steps[1]?.args.includes('--index-url'));
+  // That index has nothing that could replace what comes from the user's own.
+  assert.ok(steps[1]?.args.includes('--no-deps'));
+});
+
+test('a failed step tells the last error of the program, and what can be done', () => {
+  const step = { says: 'installing neocaret', command: 'python', args: [] };
+  const told = failure(step, 'Collecting a\nERROR: first\nERROR: No matching distribution found for a\n');
+  assert.match(told, /^Neocaret: installing neocaret failed: No matching distribution found for a\. /);
+  assert.match(told, /neocaret\.server\.path/);
+  assert.match(failure(step, 'Killed'), /^Neocaret: installing neocaret failed\. /);
+});
+
+test('what pip is at is followed, and its small talk is not', () => {
+  assert.equal(doing('Collecting torch<2.14'), 'Collecting torch<2.14');
+  assert.equal(doing('  Downloading torch-2.13.0-cp311.whl (190.4 MB)'), 'Downloading torch-2.13.0-cp311.whl');
+  assert.equal(doing('Looking in links: /a'), undefined);
+  assert.equal(doing(`Collecting ${'a'.repeat(100)}`)?.length, 60);
 });
 
 test('the user reads where the server goes before anything happens', () => {

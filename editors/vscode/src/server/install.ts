@@ -3,8 +3,8 @@
 import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import * as vscode from 'vscode';
-import { installSteps, installWarning, isNewEnough } from './installPlan';
-import type { Build } from './installPlan';
+import { doing, failure, installSteps, installWarning, isNewEnough } from './installPlan';
+import type { Build, Step } from './installPlan';
 import { fileNames, findIn, searchPath } from './executables';
 import { ownEnvironment } from './places';
 import { selectedPrograms } from './pythonExtension';
@@ -12,6 +12,8 @@ import { run } from './run';
 
 const CPU = 'Install for CPU';
 const GPU = 'Install for NVIDIA GPU';
+const SHOW_LOG = 'Show Log';
+const SETTING = 'Open Settings';
 
 /** Install the server if the user agrees; true where it is there afterwards. */
 export async function installServer(context: vscode.ExtensionContext, log: vscode.LogOutputChannel): Promise<boolean> {
@@ -57,14 +59,8 @@ async function withProgress(
   const options = { location: vscode.ProgressLocation.Notification, title: 'Neocaret', cancellable: true };
   return vscode.window.withProgress(options, async (progress, token) => {
     for (const step of installSteps(python, folder, what, build)) {
-      progress.report({ message: step.says });
-      log.info(`${step.says}: ${[step.command, ...step.args].join(' ')}`);
-      const { code } = await run(step.command, step.args, (line) => { log.info(line); }, token);
-      if (token.isCancellationRequested) {
-        return false;
-      }
-      if (code !== 0) {
-        void tellFailure(step.says, log);
+      const report = (message: string): void => { progress.report({ message }); };
+      if (!(await taken(step, log, report, token))) {
         return false;
       }
     }
@@ -72,9 +68,37 @@ async function withProgress(
   });
 }
 
-async function tellFailure(step: string, log: vscode.LogOutputChannel): Promise<void> {
-  const chosen = await vscode.window.showErrorMessage(`Neocaret: ${step} failed.`, 'Show Log');
-  if (chosen !== undefined) {
+/** Take one step; false where it failed, which the user is told, or was cancelled. */
+async function taken(
+  step: Step,
+  log: vscode.LogOutputChannel,
+  report: (message: string) => void,
+  token: vscode.CancellationToken,
+): Promise<boolean> {
+  report(step.says);
+  log.info(`${step.says}: ${[step.command, ...step.args].join(' ')}`);
+  const follow = (line: string): void => {
+    log.info(line);
+    const now = doing(line);
+    if (now !== undefined) {
+      report(`${step.says}: ${now}`);
+    }
+  };
+  const { code, output } = await run(step.command, step.args, follow, token).catch((error: unknown) => ({
+    code: null,
+    output: String(error),
+  }));
+  if (code !== 0 && !token.isCancellationRequested) {
+    void tellFailure(failure(step, output), log);
+  }
+  return code === 0 && !token.isCancellationRequested;
+}
+
+async function tellFailure(message: string, log: vscode.LogOutputChannel): Promise<void> {
+  const chosen = await vscode.window.showErrorMessage(message, SHOW_LOG, SETTING);
+  if (chosen === SHOW_LOG) {
     log.show();
+  } else if (chosen === SETTING) {
+    await vscode.commands.executeCommand('workbench.action.openSettings', 'neocaret.server');
   }
 }

@@ -10,7 +10,7 @@ export interface Outcome {
 }
 
 /**
- * Run a program without a shell; what it writes goes line by line to `log`.
+ * Run a program without a shell; what it writes goes to `log`, line by line.
  *
  * @throws where the program cannot be started
  */
@@ -27,7 +27,7 @@ export function run(
     for (const stream of [child.stdout, child.stderr]) {
       stream.setEncoding('utf8').on('data', (text: string) => {
         output += text;
-        log(text.trimEnd());
+        text.trimEnd().split(/\r?\n/).forEach(log);
       });
     }
     child.on('error', (error) => {
