@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from neocaret_model.engine.document_ngrams import BREAK, EXPONENT, LONGEST, MOST_PLACES, WEIGHT, DocumentNgrams
+from neocaret_model.engine.document_ngrams import AHEAD, BREAK, EXPONENT, LONGEST, MOST_PLACES, WEIGHT, DocumentNgrams
 
 documents = st.lists(st.sampled_from([BREAK, 0, 1, 2]), max_size=60)
 contexts = st.lists(st.integers(0, 3), min_size=1, max_size=8)
@@ -76,6 +76,21 @@ def test_what_always_followed_a_long_context_outweighs_the_network_and_one_of_ma
     assert ngrams.masses(line) == {1: pytest.approx(WEIGHT * 2 * 10**EXPONENT)}
     assert ngrams.masses(line)[1] > 1
     assert max(ngrams.masses([5]).values()) < 0.001
+
+
+@pytest.mark.parametrize("agreeing", [2, 3, 10])
+def test_what_agrees_in_more_tokens_tells_more_of_what_follows(agreeing: int) -> None:
+    ngrams = ngrams_of(range(100))
+    context = [1000, *range(30, 30 + agreeing)]
+    assert ngrams.following(context, 50) == list(range(30 + agreeing, 30 + agreeing + AHEAD * agreeing))
+    assert ngrams.following(context, 3) == list(range(30 + agreeing, 33 + agreeing))
+
+
+def test_a_single_token_tells_nothing_and_nothing_follows_beyond_a_text() -> None:
+    ngrams = ngrams_of([1, 2, 3, 4, BREAK, 5, 6])
+    assert ngrams.following([9, 2], 8) == []
+    assert ngrams.following([1, 2], 8) == [3, 4]
+    assert ngrams.following([5, 6], 8) == []
 
 
 def test_no_context_reaches_from_one_text_into_another() -> None:

@@ -31,6 +31,10 @@ LONGEST = 32
 MOST_PLACES = 256
 """Only so many places, the latest ones, are compared with a context."""
 
+AHEAD = 2
+"""What agrees in many tokens goes on alike for long: four in five texts that agree in six, for eight more tokens; one
+in three of those that agree in two, for two."""
+
 _NOWHERE = -1
 
 
@@ -70,10 +74,11 @@ class DocumentNgrams:
     def following(self, context: Sequence[int], most: int) -> list[int]:
         """Return at most so many tokens that followed where an earlier text agrees longest with the end of `context`.
 
-        Nothing where none agrees in two tokens: what followed a single one is too seldom right again.
+        No more than `AHEAD` for each token that agrees, and nothing where no two do: what followed a single one is too
+        seldom right again.
         """
-        _, place = max(self._matches(context), default=(0, len(self._tokens)))
-        tokens = self._tokens[place : place + most]
+        length, place = max(self._matches(context), default=(0, len(self._tokens)))
+        tokens = self._tokens[place : place + min(most, AHEAD * length)]
         return tokens[: tokens.index(BREAK)] if BREAK in tokens else tokens
 
     def _matches(self, context: Sequence[int]) -> Iterator[tuple[int, int]]:

@@ -36,6 +36,7 @@ from neocaret_model.engine.runner import KeptT, Runner
 from neocaret_model.engine.sampling import RowSampler
 from neocaret_model.engine.score_windows import ScoreWindow, score_windows
 from neocaret_model.engine.stepper import Stepper
+from neocaret_model.engine.stopping import EndingTokens
 from neocaret_model.errors import BrokenWeightsError, RequestError
 from neocaret_model.path_comment import path_comment
 from neocaret_model.tokenizer import END_OF_TEXT, TextTokenizer
@@ -149,7 +150,8 @@ class LocalEngine(Generic[KeptT]):
     ) -> Row[RowSampler]:
         rewriting = Rewriting(self._texts, plan.rewritten) if self._texts is not None and plan.rewritten else None
         ngrams = None if document is None else document.ngrams
-        sampler = RowSampler(sampling, plan.tokens, self._vocabulary, rewriting, ngrams)
+        endings = EndingTokens(self._tokenizer.token_bytes or (), request.stop)
+        sampler = RowSampler(sampling, plan.tokens, self._vocabulary, rewriting, ngrams, endings=endings)
         return Row(
             sampler,
             request.stop,

@@ -18,9 +18,9 @@ from __future__ import annotations
 import math
 import secrets
 from bisect import bisect_left, bisect_right
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import accumulate
+from itertools import accumulate, takewhile
 
 import torch
 
@@ -71,11 +71,17 @@ class RowSampler:
         vocabulary: int,
         rewriting: Rewriting | None = None,
         ngrams: DocumentNgrams | None = None,
+        *,
+        endings: Container[int] = (),
     ) -> None:
-        """Without `ngrams`, the document's weight is nothing; they must stay as they are while the row grows."""
+        """Without `ngrams`, the document's weight is nothing; they must stay as they are while the row grows.
+
+        `endings` are tokens after which the row does not go on.
+        """
         self._sampling = sampling
         self._rewriting = rewriting
         self._ngrams = ngrams if sampling.document_weight > 0.0 else None
+        self._endings = endings
         self._context = list(prompt[-LONGEST:])
         self._generator = torch.Generator()
         self._generator.manual_seed(secrets.randbelow(_SEEDS) if sampling.seed is None else sampling.seed % _SEEDS)
@@ -108,11 +114,12 @@ class RowSampler:
     def draft(self, most: int) -> list[int]:
         """Return at most so many tokens that may come next: what came next in the document.
 
-        None while the prompt's end is written again: what may come after a guess is not known then.
+        None while the prompt's end is written again: what may come after a guess is not known then. None from an ending
+        on: nobody asks what comes after it.
         """
         if self._ngrams is None or most <= 0 or (self._rewriting is not None and self._rewriting.allowed() is not None):
             return []
-        return self._ngrams.following(self._context, most)
+        return list(takewhile(lambda token: token not in self._endings, self._ngrams.following(self._context, most)))
 
     def _point(self, place: int) -> float:
         if self._sampling.temperature == 0.0:

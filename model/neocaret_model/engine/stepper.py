@@ -25,8 +25,8 @@ from neocaret_model.engine.sampling import RowSampler, Sampled, sample
 CHUNK = 32
 """Tokens of one prefill step: how long others wait for it at most, and the grid on which prefixes are reused."""
 
-DRAFT = 4
-"""Tokens that a row is fed beyond its last one, where the document tells what may come: look-up decoding."""
+DRAFT = 12
+"""Tokens that a row is fed beyond its last one at most, where the document tells what may come: look-up decoding."""
 
 CACHE_BYTES = 512 * 1024**2
 """What kept prompts may take together; the last one is kept whatever it takes."""

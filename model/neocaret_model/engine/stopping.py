@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 LINES_REPEATED = 3
 """How often the same lines come one after the other before it is taken for a loop that will not end."""
@@ -39,6 +39,20 @@ class StopTexts:
         self._searched = len(text)
         places = [place for stop in self._stops if (place := text.find(stop, begin)) >= 0]
         return min(places, default=None)
+
+
+class EndingTokens:
+    """The tokens with which a continuation ends for certain: those that a stop text stands in."""
+
+    def __init__(self, texts: Sequence[bytes | None], stops: Sequence[str]) -> None:
+        """`texts` by the tokens' numbers; None for those that stand for no text."""
+        self._texts = texts
+        self._stops = [stop.encode() for stop in stops]
+
+    def __contains__(self, token: object) -> bool:
+        """Tell whether it is one of them."""
+        text = self._texts[token] if isinstance(token, int) and 0 <= token < len(self._texts) else None
+        return text is not None and any(stop in text for stop in self._stops)
 
 
 class Repetition:
