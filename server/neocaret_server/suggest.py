@@ -62,7 +62,9 @@ async def suggest(server: NeocaretServer, caret: Caret) -> Suggestion | None:
         raise
     finally:
         ms = (time.perf_counter() - began) * 1000
-        server.silences.note(caret.uri, asked_how(caret.channel, automatic=caret.automatic), reason)
+        if caret.selected is None:
+            # What could be added to an item of the popup is no silence: there is that item.
+            server.silences.note(caret.uri, asked_how(caret.channel, automatic=caret.automatic), reason)
         server.status_changes.changed()
         if suggestion is not None:
             server.last_answer_ms = round(ms, 1)

@@ -201,6 +201,16 @@ async def test_a_selected_item_of_another_place_is_passed_over(make: Make) -> No
     assert await made.texts(end, selected=info) == ["das"]
 
 
+async def test_nothing_to_add_to_a_selected_item_is_no_silence(make: Make) -> None:
+    made = make({"x = ": ["y"], "x = y": [""]})
+    await made.ready()
+    end = made.open("x = ")
+    assert await made.texts(end, automatic=False) == ["y"]
+    info = types.SelectedCompletionInfo(types.Range(end, end), "y")
+    assert await made.texts(end, selected=info) is None
+    assert made.server.silences.last(URI) is None
+
+
 @pytest.mark.parametrize(("line", "column", "reason"), [("x = 1y", 5, "middle-of-line"), ("x = ", 0, "empty-document")])
 async def test_a_question_that_is_silenced_supersedes_the_older_one(
     make: Make, line: str, column: int, reason: str
