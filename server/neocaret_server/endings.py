@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from difflib import SequenceMatcher
 
 SIMILAR = 0.9
@@ -11,6 +12,7 @@ _MOST_COMPARED = 400
 """Characters of a line: comparing takes the square of them, and all wait for it; longer lines are the same or not."""
 _LONGEST_PERIOD = 4
 """Lines that repeat together."""
+_FIRST_NAME = re.compile(r"[^\n\w]*\w+[.(\[{ ]")
 _CLOSERS = frozenset(")]}'\"")
 
 
@@ -97,6 +99,17 @@ def repeats_line_above(text: str, before: str) -> bool:
     above, _, line = before.rpartition("\n")
     made = (line + text.partition("\n")[0]).strip()
     return _has_letters(made) and made == above.rstrip().rpartition("\n")[2].strip()
+
+
+def unlike_line_above(text: str, before: str) -> str:
+    """Return of a continuation that makes the line above once more what may be right of it: its first name.
+
+    Lines that follow each other begin alike, but 1 of 2,000 is the same. Any other continuation stays whole.
+    """
+    if not repeats_line_above(text, before):
+        return text
+    name = _FIRST_NAME.match(text)
+    return name.group() if name else ""
 
 
 def _is_same(line: str, following: str, *, at_end: bool) -> bool:

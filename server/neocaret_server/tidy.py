@@ -10,7 +10,13 @@ from functools import cached_property
 from neocaret_server.backend import Candidate
 from neocaret_server.brackets import open_brackets, unmatched_closer
 from neocaret_server.docstrings import docstring_lines, said_docstring
-from neocaret_server.endings import before_next_line, repeated_lines, repeats_line_above, within_block
+from neocaret_server.endings import (
+    before_next_line,
+    repeated_lines,
+    repeats_line_above,
+    unlike_line_above,
+    within_block,
+)
 from neocaret_server.syntax import breaks_syntax
 from neocaret_server.trigger import CLOSERS
 
@@ -49,14 +55,16 @@ def offered(
     """Tidy the candidates, and fill the list up to `most` with how similar lines of the document went on.
 
     The rows of a model that is sure all say the same: a copied line is then the better alternative. Where the model
-    has nothing to say, nothing is copied. What breaks the syntax comes last, and so does the line above once more:
-    where lines are alike, its beginning is often right.
+    has nothing to say, nothing is copied. What breaks the syntax comes last, and so does the line above once more, of
+    which the beginning alone is offered.
     """
     texts = tidy(candidates, caret, single_line=single_line)
     if texts and single_line:
         copied = _distinct(similar_lines, caret, single_line)
         texts = list(dict.fromkeys([*texts, *copied]))[: max(most, len(texts))]
-    return sorted(texts, key=lambda text: _is_doubtful(text, caret)) if len(texts) > 1 else texts
+    if len(texts) > 1:
+        texts.sort(key=lambda text: _is_doubtful(text, caret))
+    return _distinct_texts(unlike_line_above(text, caret.before) for text in texts)
 
 
 def tidy(candidates: Iterable[Candidate], caret: CaretText, *, single_line: bool) -> list[str]:
@@ -94,9 +102,12 @@ def _is_doubtful(text: str, caret: CaretText) -> bool:
 
 def _distinct(texts: Iterable[str], caret: CaretText, single_line: bool) -> list[str]:
     opened = open_brackets(caret.before, caret.language_id)
-    trimmed = (_trim(text, caret, opened, single_line) for text in texts)
+    return _distinct_texts(_trim(text, caret, opened, single_line) for text in texts)
+
+
+def _distinct_texts(texts: Iterable[str]) -> list[str]:
     alike: dict[str, str] = {}
-    for text in trimmed:
+    for text in texts:
         if text.strip():
             # What differs in white space alone is no choice.
             alike.setdefault("".join(text.split()), text)

@@ -2,7 +2,13 @@ from __future__ import annotations
 
 import pytest
 
-from neocaret_server.endings import before_next_line, repeated_lines, repeats_line_above, within_block
+from neocaret_server.endings import (
+    before_next_line,
+    repeated_lines,
+    repeats_line_above,
+    unlike_line_above,
+    within_block,
+)
 
 
 @pytest.mark.parametrize(
@@ -73,10 +79,23 @@ def test_a_line_is_not_said_twice(before: str, text: str, repeats: bool) -> None
         ("", "f(\n    [\n    ]\n    ]\n", None),
     ],
 )
-def test_a_continuation_ends_before_lines_that_it_has_just_said(
-    line_before: str, text: str, place: int | None
-) -> None:
+def test_a_continuation_ends_before_lines_that_it_has_just_said(line_before: str, text: str, place: int | None) -> None:
     assert repeated_lines(text, line_before) == place
+
+
+@pytest.mark.parametrize(
+    ("before", "text", "left"),
+    [
+        ("import os\nimp", "ort os\nmore", "ort "),
+        ("    ax.plot(x, y)\n    ", "ax.plot(x, y)", "ax."),
+        ("    ax.plot(x, y)\n    ax.", "plot(x, y)", "plot("),
+        ("x = 1\nx ", "= 1", ""),
+        ("    return\n    ", "return", ""),
+        ("import os\nimp", "ort re.a", "ort re.a"),
+    ],
+)
+def test_of_the_line_above_no_more_than_its_first_name_is_said(before: str, text: str, left: str) -> None:
+    assert unlike_line_above(text, before) == left
 
 
 def test_lines_that_are_too_long_to_be_compared_are_the_same_only_where_they_are_equal() -> None:

@@ -85,9 +85,9 @@ def test_what_breaks_the_syntax_comes_last() -> None:
     assert offered(candidates("1 = )", "2)"), (), caret, single_line=True, most=3) == ["1 = )", "2)"]
 
 
-def test_the_line_above_comes_last() -> None:
+def test_of_the_line_above_the_beginning_comes_last() -> None:
     caret = CaretText("    import os\n    imp")
-    assert offered(candidates("ort os", "ort re"), (), caret, single_line=True, most=3) == ["ort re", "ort os"]
+    assert offered(candidates("ort os", "ort re"), (), caret, single_line=True, most=3) == ["ort re", "ort "]
 
 
 def test_several_lines_end_with_the_block_and_before_what_stands_there() -> None:
