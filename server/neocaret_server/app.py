@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 import os
 import signal
 import sys
@@ -46,6 +45,7 @@ from neocaret_server.inbox import Inbox
 from neocaret_server.opening import Opening
 from neocaret_server.server import NeocaretServer
 from neocaret_server.statistics_file import StatisticsFile, state_folder
+from neocaret_server.wordless_log import log_failure, set_up_log
 from neocaret_server.workers import Workers
 from neocaret_server.writer import Writer
 
@@ -105,9 +105,7 @@ def serve_opening(
     The code is 0 after `shutdown`, and 1 where the client left without it. Where a model was asked for, the process
     ends here with that code.
     """
-    logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
-    # Below that, pygls logs whole messages, and with them the text of documents.
-    logging.getLogger("pygls").setLevel(logging.ERROR)
+    set_up_log()
     server = build_server(backend)
     # Somebody without a home has no statistics.
     with contextlib.suppress(RuntimeError):
@@ -134,6 +132,7 @@ async def serve(server: NeocaretServer, opening: Opening, client_process_id: int
     """Handle messages until the client leaves; return the exit code."""
     loop = asyncio.get_running_loop()
     loop.set_default_executor(Workers())
+    loop.set_exception_handler(log_failure)
     ended: asyncio.Future[int] = loop.create_future()
     protocol = server.protocol
     protocol.on_exit = lambda code: None if ended.done() else ended.set_result(code)

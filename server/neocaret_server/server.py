@@ -243,7 +243,7 @@ class NeocaretServer(LanguageServer):
 
     def report_server_error(self, error: Exception, source: Any) -> None:
         """Log what went wrong inside; it is nothing that the user could act on."""
-        _log.error("%s: %s", source.__name__, error)
+        _log.error("in %s", source.__name__, exc_info=error)
 
     async def _complete_first(
         self,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 from urllib.parse import unquote
@@ -78,8 +79,9 @@ def silence(question: Question, settings: Settings, state: str) -> Reason | None
 def is_excluded(uri: str, patterns: tuple[str, ...]) -> bool:
     """Say whether a document is secret, or excluded by a pattern; the last pattern that fits decides.
 
-    `name/` fits a folder anywhere in the path, a pattern with a further `/` the end of the path, and any other the
-    file's name; `!` before a pattern takes the file back. Upper and lower case are the same.
+    `name/` and `name/**` fit a folder anywhere in the path, a pattern with a further `/` the end of the path, and any
+    other the file's name; `**` between two `/` is any number of folders, and `!` before a pattern takes the file back.
+    Upper and lower case are the same.
     """
     path = unquote(uri.partition(":")[2].partition("#")[0]).replace("\\", "/").lower().split("/")
     excluded = False
@@ -119,16 +121,24 @@ def _unwelcome(question: Question, settings: Settings) -> Reason | None:
 
 
 def _fits(path: list[str], pattern: str) -> bool:
-    if pattern.endswith("/"):
-        folder = pattern.strip("/").split("/")
-        width = len(folder)
-        return any(_all_fit(path[start : start + width], folder) for start in range(len(path) - width))
+    if pattern.endswith("/**"):
+        pattern = pattern.removesuffix("**")
     names = pattern.strip("/").split("/")
-    return len(names) <= len(path) and _all_fit(path[-len(names) :], names)
+    if pattern.endswith("/"):
+        return any(end < len(path) for end in _ends(path, range(len(path)), names))
+    starts = range(len(path)) if "**" in names else range(max(0, len(path) - len(names)), len(path))
+    return len(path) in _ends(path, starts, names)
 
 
-def _all_fit(names: list[str], patterns: list[str]) -> bool:
-    return len(names) == len(patterns) and all(map(fnmatch.fnmatchcase, names, patterns))
+def _ends(path: list[str], starts: Iterable[int], names: list[str]) -> set[int]:
+    """Return where in a path patterns for its names may end that begin at one of the starts."""
+    at = set(starts)
+    for name in names:
+        if name == "**":
+            at = set(range(min(at), len(path) + 1)) if at else at
+        else:
+            at = {each + 1 for each in at if each < len(path) and fnmatch.fnmatchcase(path[each], name)}
+    return at
 
 
 _NOT_READY: dict[str, Reason] = {"paused": "model-paused", "failed": "model-failed"}

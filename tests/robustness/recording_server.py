@@ -1,0 +1,54 @@
+"""The real server over a scripted backend that writes down what a model gets: `recording_server.py FILE [HOW]`.
+
+HOW says where the backend breaks, with words that quote the prompt: at "begin", "advance" or "load".
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from neocaret_server.fake_backend import FakeBackend, FakeWork
+from neocaret_server.start import serve_stdio
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from neocaret_server.backend import CancelToken, CompletionRequest, ModelInfo, Work
+
+
+class RecordingBackend(FakeBackend):
+    """Writes a line of JSON for each request."""
+
+    def __init__(self, record: Path, breaks: str) -> None:
+        super().__init__(otherwise=["continued"], load_error=None)
+        self._record, self._breaks, self._seen = record, breaks, ""
+
+    def load(self, *arguments: Any) -> ModelInfo:
+        """As the port has it."""
+        if self._breaks == "load" and self._seen:
+            raise RuntimeError(f"broken at {self._seen}")
+        return super().load(*arguments)
+
+    def begin(
+        self, request: CompletionRequest, cancel: CancelToken, progress: Callable[[int, int], None] | None = None
+    ) -> FakeWork:
+        """As the port has it."""
+        with self._record.open("a") as file:
+            file.write(json.dumps([request.prompt, *request.elsewhere, request.path]) + "\n")
+        self._seen = request.prompt
+        if self._breaks == "begin":
+            raise RuntimeError(f"broken at {self._seen}")
+        return super().begin(request, cancel, progress)
+
+    def advance(self, works: Sequence[Work]) -> None:
+        """As the port has it."""
+        if self._breaks == "advance":
+            raise RuntimeError(f"broken at {self._seen}")
+        super().advance(works)
+
+
+if __name__ == "__main__":
+    sys.exit(serve_stdio(lambda: RecordingBackend(Path(sys.argv[1]), "".join(sys.argv[2:3]))))
