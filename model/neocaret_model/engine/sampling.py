@@ -22,6 +22,7 @@ from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, takewhile
 
+import numpy as np
 import torch
 
 from neocaret_model.engine.document_ngrams import LONGEST, DocumentNgrams
@@ -200,10 +201,11 @@ def few_candidates(scaled: torch.Tensor, top_p: float) -> tuple[list[int], list[
     Returns:
         The tokens (C), the likeliest first, and the cumulated weights (C).
     """
-    near = (scaled > -_NEAR).nonzero()[:, 0]
+    values = scaled.numpy()  # whose search takes a quarter of the time of torch's
+    near = np.flatnonzero(values > -_NEAR)
     if len(near) > _FEW:
         return None
-    logits: list[float] = scaled[near].tolist()
+    logits: list[float] = values[near].tolist()
     order = sorted(range(len(logits)), key=logits.__getitem__, reverse=True)
     cumulated = list(accumulate(math.exp(logits[place]) for place in order))
     mass = top_p * float(scaled.exp().sum(dtype=torch.float64))
