@@ -48,6 +48,13 @@ function middleware(bar: StatusBar): Middleware {
         return Array.isArray(given) ? given.map(forServer) : given;
       },
     },
+    executeCommand: (command, args, next) => {
+      if (command === 'neocaret.accepted') {
+        // A step of the walkthrough waits for it.
+        void vscode.commands.executeCommand('setContext', 'neocaret.hasAccepted', true);
+      }
+      return next(command, args) as unknown;
+    },
     provideCompletionItem: (document, position, context, token, next) =>
       bar.during(Promise.resolve(next(document, position, context, token))),
     provideInlineCompletionItems: (document, position, context, token, next) =>

@@ -27,7 +27,9 @@ export class StatusBar implements vscode.Disposable {
 
   set(status: Status): void {
     this.status = status;
-    void vscode.commands.executeCommand('setContext', 'neocaret.paused', status.state === 'paused');
+    for (const state of ['paused', 'ready']) {
+      void vscode.commands.executeCommand('setContext', `neocaret.${state}`, status.state === state);
+    }
     this.draw();
     this.item.show();
   }
