@@ -101,8 +101,11 @@ async def test_next_question_counts_nothing_of_other_files(real: Session, monkey
     await real.idle()
     await real.ask()
     real.open(OTHER, NEAR)
-    await real.ask()
+    with monkeypatch.context() as never:
+        never.setattr(other_files, "IDLE_SECONDS", 1000)
+        await real.ask()
     before = len(counted)
+    real.server.other_files.wait()
     await real.idle()
     assert real.server.other_files.count == 1
     while_idle = len(counted) - before
