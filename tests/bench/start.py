@@ -1,7 +1,8 @@
 """How soon the server answers: `python tests/bench/start.py`, with `neocaret` installed in the same environment.
 
-Its peers in the same run are a Python that starts and does nothing, and one that imports the protocol's types: the
-least that any server in Python takes, and one over pygls that imports before it answers.
+Its peers in the same run are a Python that starts and does nothing, one that imports the protocol's types, and one
+that imports torch: the least that any server in Python takes, one over pygls that imports before it answers, and one
+whose model runs on torch. `import_torch` is how the server imports it.
 """
 
 from __future__ import annotations
@@ -23,7 +24,12 @@ TYPED, BESIDE = "len(r", "ows"
 LONG = 1000
 TEXT = "import numpy as np\nimport pandas as pd\n\n\ndef main():\n    for i in range("
 DOCUMENT = {"uri": "file:///main.py"}
-PEERS = {"peer: python": "", "peer: import lsprotocol.types": "import lsprotocol.types"}
+PEERS = {
+    "peer: python": "",
+    "peer: import lsprotocol.types": "import lsprotocol.types",
+    "peer: import torch": "import torch",
+    "peer: import_torch": "from neocaret_model.torch_start import *; preload_libraries(); import_torch()",
+}
 SERVER = [sys.executable, "-P", "-m", "neocaret_server"]
 
 
