@@ -32,6 +32,7 @@ from neocaret_server.backend import (
     Work,
 )
 from neocaret_server.freed_memory import give_back_freed_memory
+from neocaret_server.less_memory import with_less
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -79,10 +80,25 @@ class Machine:
 class ModelWork:
     """A request that the engine has begun; implements `backend.Work`."""
 
-    def __init__(self, work: engine_port.Work, request: CompletionRequest) -> None:
-        """Take what the engine has begun, and for what."""
-        self.work = work
-        self._request = request
+    def __init__(self, begin: Callable[[CompletionRequest], engine_port.Work], request: CompletionRequest) -> None:
+        """`begin` has the engine begin a request."""
+        self._begin = begin
+        self._request = self._asked = request
+        self.work = begin(request)
+
+    def begin_with_less(self) -> bool:
+        """Where the memory did not suffice, begin anew with half of what was asked; says whether that was done."""
+        error = _failure(self.work)
+        if error is None or not (_is_out_of_memory(error) or _is_out_of_memory(error.__cause__)):
+            return False
+        less = with_less(self._asked)
+        if less is None:
+            return False
+        logger.warning(
+            "out of memory; asked again with %d candidates and %d characters", less.candidates, len(less.prompt)
+        )
+        self._asked, self.work = less, self._begin(less)
+        return True
 
     @property
     def done(self) -> bool:
@@ -155,16 +171,21 @@ class ModelBackend(Backend):
         if self._engine is None:
             raise BackendError("No model is loaded; load one first.")
         with _told_plainly("generating"):
-            generation = generation_request(request)
+            engine = self._engine
             # The two tokens are one by structure: whoever generates only looks at `cancelled`.
-            work = self._engine.begin(generation, cast("engine_port.CancelToken", cancel), progress)
-        return ModelWork(work, request)
+            token = cast("engine_port.CancelToken", cancel)
+            return ModelWork(lambda asked: engine.begin(generation_request(asked), token, progress), request)
 
     def advance(self, works: Sequence[Work]) -> None:
         """As `backend.Backend.advance`."""
-        if self._engine is not None:
-            with _told_plainly("generating"):
-                self._engine.advance([work.work for work in works if isinstance(work, ModelWork)])
+        if self._engine is None:
+            return
+        with _told_plainly("generating"):
+            own = [work for work in works if isinstance(work, ModelWork)]
+            self._engine.advance([work.work for work in own])
+            for work in own:
+                if work.done and work.begin_with_less():
+                    self._engine.clear_cache()
 
     def models(self) -> tuple[KnownModel, ...]:
         """As `backend.Backend.models`."""
@@ -318,7 +339,15 @@ def _log_without_text(error: Exception, doing: str) -> None:
     logger.debug("the same with its message", exc_info=error)
 
 
-def _is_out_of_memory(error: Exception) -> bool:
+def _failure(work: engine_port.Work) -> Exception | None:
+    try:
+        work.result()
+    except Exception as error:  # noqa: BLE001 - it is looked at, and told by whoever asks for the result
+        return error
+    return None
+
+
+def _is_out_of_memory(error: BaseException | None) -> bool:
     # torch says it by a subclass of RuntimeError on a GPU, and by a sentence on a CPU.
     return (
         isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError" or "allocate memory" in str(error)

@@ -1,12 +1,14 @@
 """The real server over a scripted backend that writes down what a model gets: `recording_server.py FILE [HOW]`.
 
-HOW says where the backend breaks, with words that quote the prompt: at "begin", "advance" or "load".
+HOW says where the backend breaks, with words that quote the prompt: at "begin", "advance" or "load"; or it "hangs",
+and never comes back.
 """
 
 from __future__ import annotations
 
 import json
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -47,6 +49,8 @@ class RecordingBackend(FakeBackend):
         """As the port has it."""
         if self._breaks == "advance":
             raise RuntimeError(f"broken at {self._seen}")
+        while self._breaks == "hangs":
+            time.sleep(60)
         super().advance(works)
 
 
