@@ -12,10 +12,13 @@ export function page(texts: readonly string[]): string {
   return texts.map((text, index) => `${heading(index + 1, texts.length)}\n${text}\n`).join('\n');
 }
 
-/** The first line that says something, marked where more follow. */
+const LABEL = 80;
+
+/** The text in one line, shortened: candidates often begin with the same one. */
 export function label(text: string): string {
-  const [first = '', ...others] = text.trim().split(/\r\n|\r|\n/);
-  return others.length > 0 ? `${first} ⏎` : first;
+  const lines = text.split(/\r\n|\r|\n/).map((line) => line.trim());
+  const whole = lines.filter((line) => line !== '').join(' ⏎ ');
+  return whole.length > LABEL ? `${whole.slice(0, LABEL - 1)}…` : whole;
 }
 
 /** What `neocaret.exportCompletion` is asked for, call by call: the first writes the file anew, the others go on. */

@@ -10,8 +10,9 @@ const CANDIDATES = [
   { id: 'a:2', text: 'two' },
 ];
 
-test('a label is the first line that says something, and says that more follow', () => {
-  assert.equal(label('\n    a = 1\r\n    b'), 'a = 1 ⏎');
+test('a label is the text in one line, shortened', () => {
+  assert.equal(label('\n    a = 1\r\n\n    b'), 'a = 1 ⏎ b');
+  assert.equal(label('a'.repeat(81)), `${'a'.repeat(79)}…`);
   assert.equal(label('pass'), 'pass');
 });
 
