@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 
 _FIRST_LINE = re.compile(r"""^[ \t]*([rR]?("{3}|'{3})[^\s"'].*\S)[ \t]*$""", re.MULTILINE)
+_WORD = re.compile(r"\w")
 
 
 def docstring_lines(text: str) -> frozenset[str]:
@@ -20,13 +21,16 @@ def docstring_lines(text: str) -> frozenset[str]:
 def said_docstring(text: str, line_before: str, known: frozenset[str]) -> int | None:
     """Return where a continuation begins to say a docstring of `known`, when it has said its first line.
 
-    The place holds however the text goes on.
+    Whoever has begun to write one may want the same words for another function. The place holds however the text goes on.
     """
     if not known:
         return None
-    end, before = 0, line_before
-    for line in text.split("\n")[:-1]:
-        if (before + line).strip() in known:
-            return max(0, end - 1)
-        end, before = end + len(line) + 1, ""
+    first, *others = text.split("\n")[:-1] or [""]
+    if (line_before + first).strip() in known and not _WORD.search(line_before):
+        return 0
+    end = len(first)
+    for line in others:
+        if line.strip() in known:
+            return end
+        end += len(line) + 1
     return None

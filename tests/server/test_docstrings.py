@@ -29,6 +29,8 @@ def test_first_lines_of_docstrings_are_found() -> None:
         ("def g():", '\n    """Read a file."""', None),
         ("def g():", '\n    """Read a line."""\n    """Read a file."""\n', 23),
         ('    """', 'Read a file."""\n', 0),
+        ('    """Read a', ' file."""\n', None),
+        ('    """Read a', ' file."""\n    """Read a file."""\n', 9),
         ("    ", "return 1\n", None),
     ],
 )
