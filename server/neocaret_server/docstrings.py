@@ -21,7 +21,8 @@ def docstring_lines(text: str) -> frozenset[str]:
 def said_docstring(text: str, line_before: str, known: frozenset[str]) -> int | None:
     """Return where a continuation begins to say a docstring of `known`, when it has said its first line.
 
-    Whoever has begun to write one may want the same words for another function. The place holds however the text goes on.
+    Whoever has begun to write one may want the same words for another function. The place holds however the text goes
+    on.
     """
     if not known:
         return None
