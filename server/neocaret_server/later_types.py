@@ -40,7 +40,11 @@ class _Fields:
     """Stands for the fields of a class that is not complete."""
 
     def __get__(self, _instance: object, cls: type) -> Any:
-        _complete(next(each for each in cls.__mro__ if vars(each).get("__attrs_attrs__") is self))
+        # None where another thread has just completed it.
+        if (
+            incomplete := next((each for each in cls.__mro__ if vars(each).get("__attrs_attrs__") is self), None)
+        ) is not None:
+            _complete(incomplete)
         return attrs.fields(cls)
 
 
@@ -58,9 +62,10 @@ def _defined_later(cls: type | None = None, **options: Any) -> Any:
 
 def _init(self: object, *args: Any, **fields: Any) -> None:
     """Stands for the constructor of a class that is not complete."""
-    cls = next(each for each in type(self).__mro__ if vars(each).get("__init__") is _init)
-    _complete(cls)
-    cls.__init__(self, *args, **fields)  # type: ignore[misc]
+    cls = next((each for each in type(self).__mro__ if vars(each).get("__init__") is _init), None)
+    if cls is not None:  # another thread may just have completed it
+        _complete(cls)
+    (cls or type(self)).__init__(self, *args, **fields)  # type: ignore[misc]
 
 
 def _complete(cls: type) -> None:
