@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import sys
 from collections.abc import Callable, Iterator
@@ -10,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from embedded_neovim import Neovim, found, scripted
+from embedded_neovim import PLUGIN, Neovim, found, scripted
 from waiting import wait_for
 
 Start = Callable[..., Neovim]
@@ -275,6 +276,17 @@ def test_commands_and_their_arguments_are_completed(neovim: Neovim) -> None:
     assert "bundled" in neovim.lua(complete, "Neocaret model ")
     neovim.command("Neocaret nonsense")
     assert "there is no :Neocaret nonsense" in neovim.notes()[-1]
+
+
+def test_the_statusline_of_the_readme_shows_how_far_the_model_is(start_neovim: Start) -> None:
+    line = next(each for each in (PLUGIN / "README.md").read_text().splitlines() if "vim.o.statusline" in each)
+    neovim = start_neovim(X | {"load_seconds": 2})
+    neovim.lua(line)
+    (neovim.workspace / "a.py").write_text("")
+    neovim.command("edit a.py")
+    shown = "return vim.api.nvim_eval_statusline(vim.o.statusline, {}).str"
+    wait_for(lambda: neovim.lua(shown), lambda text: re.search(r"neocaret: loading [1-9]\d %$", text) is not None)
+    wait_for(lambda: neovim.lua(shown), lambda text: text.endswith(" neocaret"))
 
 
 def test_the_statusline_and_the_health_page_say_how_it_is(neovim: Neovim) -> None:

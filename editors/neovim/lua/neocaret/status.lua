@@ -24,10 +24,11 @@ local function per_cent(progress)
   if not progress or type(progress.total) ~= 'number' or progress.total == 0 then
     return ''
   end
-  return (' %d %%'):format(100 * progress.done / progress.total)
+  -- Doubled, since a status line reads a single one as an item of its own.
+  return (' %d %%%%'):format(100 * progress.done / progress.total)
 end
 
---- Return a few words for the status line; nothing where the buffer has no server.
+--- Return a few words for the status line, written as one; nothing where the buffer has no server.
 ---@param buffer integer?
 ---@return string
 function M.line(buffer)
