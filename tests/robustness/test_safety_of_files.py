@@ -5,6 +5,7 @@ Over a real pipe; `tests/server/test_export.py` has the steps of a write one by 
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import re
@@ -223,6 +224,15 @@ def test_a_real_disk_that_takes_nothing_leaves_the_old_file(
         assert [(path.name, path.read_text()) for path in seen.iterdir()] == [("x", "old")]
 
 
+def sizes(folder: Path) -> list[int]:
+    """How large the files are, less those that go meanwhile."""
+    found = []
+    for path in folder.iterdir():
+        with contextlib.suppress(FileNotFoundError):
+            found.append(path.stat().st_size)
+    return found
+
+
 def test_a_server_killed_during_exports_leaves_files_whole(start: Start, tmp_path: Path) -> None:
     chance = random.Random(1)  # noqa: S311 - when to kill
     size = MEGABYTES * 1_000_000
@@ -234,9 +244,15 @@ def test_a_server_killed_during_exports_leaves_files_whole(start: Start, tmp_pat
         for letter in "bcd":
             argument = {"path": "x", "text": letter * size, "overwrite": True}
             client.request("workspace/executeCommand", {"command": EXPORT, "arguments": [argument]})
-        time.sleep(chance.random() * 0.1)
+        end = time.monotonic() + 10
+        # A write has begun when there is another file, or the one has another size.
+        while sizes(tmp_path) == [size]:
+            assert time.monotonic() < end
+        time.sleep(chance.random() * 0.002)
         client.process.kill()
         client.end()
         data = target.read_bytes()
         assert len(data) == size
         assert len(set(data)) == 1
+        for left in tmp_path.glob(".neocaret-*"):
+            left.unlink()
