@@ -289,6 +289,16 @@ def test_the_statusline_of_the_readme_shows_how_far_the_model_is(start_neovim: S
     wait_for(lambda: neovim.lua(shown), lambda text: text.endswith(" neocaret"))
 
 
+def test_the_statusline_stands_a_status_without_progress(neovim: Neovim) -> None:
+    neovim.open("")
+    line = neovim.lua(
+        "local id = vim.lsp.get_clients({ name = 'neocaret' })[1].id\n"
+        'require(\'neocaret.status\').changed(id, vim.json.decode(\'{"state": "loading", "progress": null}\'))\n'
+        "return require('neocaret').statusline()"
+    )
+    assert line == "neocaret: loading"
+
+
 def test_the_statusline_and_the_health_page_say_how_it_is(neovim: Neovim) -> None:
     neovim.open("")
     assert neovim.lua("return require('neocaret').statusline()").startswith("neocaret")

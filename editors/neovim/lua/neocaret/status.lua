@@ -21,7 +21,8 @@ end
 ---@param progress { done: integer, total?: integer }?
 ---@return string
 local function per_cent(progress)
-  if not progress or type(progress.total) ~= 'number' or progress.total == 0 then
+  -- A null of JSON is no nil.
+  if type(progress) ~= 'table' or type(progress.total) ~= 'number' or progress.total == 0 then
     return ''
   end
   -- Doubled, since a status line reads a single one as an item of its own.
