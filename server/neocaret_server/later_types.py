@@ -11,6 +11,7 @@ from __future__ import annotations
 import importlib
 import sys
 import threading
+from collections.abc import Callable
 from typing import Any
 
 import attrs
@@ -39,40 +40,38 @@ def import_types() -> None:
 class _Fields:
     """Stands for the fields of a class that is not complete."""
 
+    def __init__(self, cls: type) -> None:
+        self.cls = cls
+
     def __get__(self, _instance: object, cls: type) -> Any:
-        # None where another thread has just completed it.
-        if (
-            incomplete := next((each for each in cls.__mro__ if vars(each).get("__attrs_attrs__") is self), None)
-        ) is not None:
-            _complete(incomplete)
+        _complete(self.cls)
         return attrs.fields(cls)
-
-
-_FIELDS = _Fields()
 
 
 def _defined_later(cls: type | None = None, **options: Any) -> Any:
     """Leave a class of the protocol as it is, but for what completes it; define any other, as ever."""
     if cls is None or options or cls.__module__ != _MODULE or "__init__" in vars(cls):
         return _define(cls, **options)
-    cls.__init__ = _init  # type: ignore[misc]
-    cls.__attrs_attrs__ = _FIELDS  # type: ignore[attr-defined]
+    cls.__init__ = _constructor(cls)  # type: ignore[misc]
+    cls.__attrs_attrs__ = _Fields(cls)  # type: ignore[attr-defined]
     return cls
 
 
-def _init(self: object, *args: Any, **fields: Any) -> None:
-    """Stands for the constructor of a class that is not complete."""
-    cls = next((each for each in type(self).__mro__ if vars(each).get("__init__") is _init), None)
-    if cls is not None:  # another thread may just have completed it
+def _constructor(cls: type) -> Callable[..., None]:
+    """Return what stands for the constructor of a class until it is complete, and for who took it before that."""
+
+    def init(self: object, *args: Any, **fields: Any) -> None:
         _complete(cls)
-    (cls or type(self)).__init__(self, *args, **fields)  # type: ignore[misc]
+        cls.__init__(self, *args, **fields)  # type: ignore[misc]
+
+    return init
 
 
 def _complete(cls: type) -> None:
     from lsprotocol.types import ALL_TYPES_MAP
 
     with _completing:
-        if vars(cls)["__attrs_attrs__"] is _FIELDS:
+        if isinstance(vars(cls)["__attrs_attrs__"], _Fields):
             # Asked for, since it is there: for whoever makes an instance in another thread it must stay so until then.
             _define(cls, slots=False, init=True)
             attrs.resolve_types(cls, ALL_TYPES_MAP, {})

@@ -135,3 +135,16 @@ threads = [threading.Thread(target=make) for _ in range(8)]
 print(len(classes) > 100, failures)
 """
     assert run(LATER, IMPORT, make) == "True []\n"
+
+
+def test_what_was_taken_of_a_class_before_it_was_made_serves_afterwards() -> None:
+    # So does a thread whose class another one makes between a call and its first step.
+    ask = """
+late = dict(vars(types.Hover))
+class Derived(types.Hover):
+    def __init__(self, text):
+        late['__init__'](self, text)
+types.Hover('first')
+print(Derived('second').contents, late['__attrs_attrs__'].__get__(None, Derived) is attrs.fields(Derived))
+"""
+    assert run(LATER, IMPORT, ask) == "second True\n"
