@@ -24,9 +24,9 @@ class IdleWork:
             self._task = asyncio.ensure_future(work())
 
     async def ended(self) -> None:
-        """Wait until it is done, or has given way."""
-        if self._task is not None:
-            await asyncio.wait([self._task])
+        """Wait until it is done, or has given way, and so for what was begun in its place."""
+        while (task := self._task) is not None and not task.done():
+            await asyncio.wait([task])
 
     def stop(self) -> None:
         """Give way, within a step of the model; what is begun later begins anew."""
