@@ -12,7 +12,7 @@ _MOST_COMPARED = 400
 """Characters of a line: comparing takes the square of them, and all wait for it; longer lines are the same or not."""
 _LONGEST_PERIOD = 4
 """Lines that repeat together."""
-_FIRST_NAME = re.compile(r"[^\n\w]*\w+[.(\[{ ]")
+_FIRST_NAME = re.compile(r"[^\n\w]*\w+(?:[.(\[{ ]|->|::)")
 _CLOSERS = frozenset(")]}'\"")
 
 

@@ -92,6 +92,9 @@ def test_a_continuation_ends_before_lines_that_it_has_just_said(line_before: str
         ("x = 1\nx ", "= 1", ""),
         ("    return\n    ", "return", ""),
         ("import os\nimp", "ort re.a", "ort re.a"),
+        ("std::cout << x;\n", "std::cout << x;", "std::"),
+        ("$this->run();\n", "$this->run();", "$this->"),
+        ("x - y->z\n", "x - y->z", "x "),
     ],
 )
 def test_of_the_line_above_no_more_than_its_first_name_is_said(before: str, text: str, left: str) -> None:
