@@ -23,7 +23,7 @@ from urllib.parse import quote
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from raw_client import SERVER, RawClient, Start
+from raw_client import EXPLICIT, SERVER, RawClient, Start, at
 
 EXPORT = "neocaret.exportCompletion"
 PATHS = 300
@@ -256,3 +256,28 @@ def test_a_server_killed_during_exports_leaves_files_whole(start: Start, tmp_pat
         assert len(set(data)) == 1
         for left in tmp_path.glob(".neocaret-*"):
             left.unlink()
+
+
+@pytest.mark.parametrize("where", ["a file in the way", "/proc/nowhere", "no room"])
+def test_statistics_that_cannot_be_written_stop_nothing(
+    start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    state = Path(where) if where.startswith("/") else tmp_path / "state"
+    if where == "a file in the way":
+        state.write_text("kept")
+    monkeypatch.setenv("NEOCARET_STATE_FOLDER", str(state))
+    client = start(command=(sys.executable, str(SERVER)), folder=tmp_path, largest_file=10)
+    client.initialize()
+    client.open("x = ")
+    for version in range(2, 6):
+        client.change("x = " + "y" * version, version)
+        item = client.ask("textDocument/completion", at(0, 4 + version, **EXPLICIT))["result"]["items"][0]
+        client.command("neocaret.accepted", {"completionId": item["data"]["completionId"]})
+    client.ask("shutdown", None)
+    client.notify("exit", None)
+    assert client.end() == 0
+    assert "Traceback" not in client.all_errors()
+    if where == "a file in the way":
+        assert state.read_text() == "kept"
+    if where == "no room":
+        assert {path.stat().st_size for path in state.glob("*.jsonl")} <= {0}, "never half"
