@@ -60,8 +60,9 @@ def import_torch() -> None:
     """Import torch, unless it is there, and leave for later what can be left."""
     if "torch" in sys.modules:
         return
-    with _without_collection(), _without_source_lines():
+    with _without_collection(), contextlib.ExitStack() as until_imported:
         if _version().startswith(_TRIED):
+            until_imported.enter_context(_without_source_lines())
             sys.meta_path.insert(0, _Finder())
             importlib.import_module(_GENERATORS)
         importlib.import_module("torch")
@@ -91,7 +92,8 @@ def _without_source_lines() -> Iterator[None]:
         return inspect.Traceback(of.f_code.co_filename, of.f_lineno, of.f_code.co_name, None, None)
 
     def own_module(of: object, _filename: str | None = None) -> ModuleType | None:
-        return sys.modules.get(of.f_globals["__name__"]) if inspect.isframe(of) else module(of, _filename)
+        # Code that was compiled and run may have no name of a module.
+        return sys.modules.get(of.f_globals.get("__name__", "")) if inspect.isframe(of) else module(of, _filename)
 
     inspect.getframeinfo, inspect.getmodule = place, own_module  # type: ignore[assignment]
     try:

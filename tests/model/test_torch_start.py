@@ -6,6 +6,7 @@ import inspect
 import subprocess
 import sys
 from pathlib import Path
+from types import FunctionType
 
 import pytest
 
@@ -70,15 +71,23 @@ def test_a_traceback_tells_its_lines_meanwhile() -> None:
     )
 
 
+def test_a_frame_outside_of_all_modules_has_none() -> None:
+    nameless = FunctionType((lambda: inspect.getmodule(inspect.currentframe())).__code__, {"inspect": inspect})
+    with torch_start._without_source_lines():
+        assert nameless() is None
+
+
 @pytest.mark.parametrize("user", ["transformers", "torch._dynamo"])
 def test_what_was_left_is_loaded_for_those_who_do_not_ask(user: str) -> None:
     assert run(f"{IMPORT} import {user}; print('torch._refs' in sys.modules, {META})") == "True torch.Size([6])"
 
 
 def test_a_version_that_was_not_tried_is_imported_whole() -> None:
-    ask = "start._version = lambda: told + '.dev'; start._TRIED = (told + ' ',); start.import_torch()"
-    code = f"import neocaret_model.torch_start as start; told = start._version(); {ask}; import torch"
-    assert run(f"import sys; {code}; print(told == torch.__version__, 'torch._refs' in sys.modules)") == "True True"
+    ask = "start._version = lambda: told + '.dev'; start._TRIED = (told + ' ',)"
+    lines = "start._without_source_lines = None"
+    code = f"import neocaret_model.torch_start as start; told = start._version(); {ask}; {lines}; start.import_torch()"
+    seen = "import torch; print(told == torch.__version__, 'torch._refs' in sys.modules)"
+    assert run(f"import sys; {code}; {seen}") == "True True"
 
 
 def test_a_torch_whose_libraries_are_elsewhere_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
