@@ -87,7 +87,7 @@ class Day:
             self._settings["candidates"] = self._chance.randint(1, 3)
             self._settings["temperature"] = self._chance.choice([0.2, 0.4, 0.8])
             self.client.notify("workspace/didChangeConfiguration", {"settings": {"neocaret": self._settings}})
-        if self._turn % 1000 == 0:
+        if self._turn % 1000 == 500:  # not at the end of a part, where it is looked at what is held
             self._command("neocaret.reloadModel")
         if self._turn % 70 == 0:
             self._command("neocaret.accepted", {"completionId": "last"})
