@@ -92,6 +92,34 @@ def test_ghost_text_that_was_typed_past_is_not_taken(neovim: Neovim) -> None:
     assert "1 + 2" not in neovim.lines()[0]
 
 
+SNIPPETS = """
+local capabilities = { inlineCompletionProvider = true }
+local client = assert(vim.lsp.start({ name = 'snippets', cmd = function()
+  return {
+    request = function(method, _, answer)
+      local item = { insertText = { kind = 'snippet', value = 'call(${1:a})' } }
+      answer(nil, method == 'initialize' and { capabilities = capabilities } or { items = { item } })
+      return true, 1
+    end,
+    notify = function() return true end,
+    is_closing = function() return false end,
+    terminate = function() end,
+  }
+end }, { attach = false }))
+vim.lsp.buf_attach_client(0, client)
+"""
+
+
+@pytest.mark.parametrize("key", ["<C-l>", "<M-w>", "<M-l>"])
+def test_a_snippet_of_another_server_is_taken_whole(start_neovim: Start, key: str) -> None:
+    neovim = start_neovim({"otherwise": []})
+    neovim.open("")
+    neovim.lua(SNIPPETS)
+    assert typed(neovim, "y = ") == "call(a)"
+    neovim.keys(key)
+    wait_for(neovim.lines, lambda lines: lines == ["y = call(a)"])
+
+
 def test_ghost_text_cycles_and_is_hidden(neovim: Neovim) -> None:
     neovim.open("")
     typed(neovim, "x = ")

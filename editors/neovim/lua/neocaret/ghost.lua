@@ -47,7 +47,7 @@ local function up_to_caret(item)
   return typed
 end
 
---- Take a part of the ghost text; the server is told how much.
+--- Take a part of the ghost text, of a snippet all; the server is told how much.
 ---@param part fun(text: string): string
 ---@return boolean taken false where no ghost text is shown
 local function accept_part(part)
@@ -56,6 +56,9 @@ local function accept_part(part)
   end
   return vim.lsp.inline_completion.get({
     on_accept = function(item)
+      if type(item.insert_text) ~= 'string' then
+        return item -- another server's snippet, which has no parts
+      end
       local typed = up_to_caret(item)
       if not typed then
         return nil
