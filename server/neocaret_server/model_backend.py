@@ -87,7 +87,10 @@ class ModelWork:
         self.work = begin(request)
 
     def begin_with_less(self) -> bool:
-        """Where the memory did not suffice, begin anew with half of what was asked; says whether that was done."""
+        """Where the memory did not suffice, begin anew with half of what was asked; says whether that was done.
+
+        Where it does not suffice to begin either, the work stays the one that has failed.
+        """
         error = _failure(self.work)
         if error is None or not (_is_out_of_memory(error) or _is_out_of_memory(error.__cause__)):
             return False
@@ -97,7 +100,12 @@ class ModelWork:
         logger.warning(
             "out of memory; asked again with %d candidates and %d characters", less.candidates, len(less.prompt)
         )
-        self._asked, self.work = less, self._begin(less)
+        try:
+            self.work = self._begin(less)
+        except Exception as beginning:  # noqa: BLE001 - others are at work beside it, and its result tells of a failure
+            _log_without_text(beginning, "beginning with less")
+            return False
+        self._asked = less
         return True
 
     @property

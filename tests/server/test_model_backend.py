@@ -255,6 +255,20 @@ def test_every_failure_is_one_sentence(error: Exception, says: str) -> None:
         loaded(FakeEngine(late_error=error)).complete(CompletionRequest("x"), CancelToken())
 
 
+def test_one_that_cannot_be_begun_with_less_does_not_end_the_others() -> None:
+    engine = FakeEngine(late_error=MemoryError())
+    backend = loaded(engine)
+    short = backend.begin(CompletionRequest("x", candidates=2), CancelToken())
+    engine.late_error = None
+    other = backend.begin(CompletionRequest("y"), CancelToken())
+    engine.error = OutOfMemoryError("CUDA out of memory")
+    backend.advance([short, other])
+    assert short.done
+    with pytest.raises(BackendError, match="Out of memory"):
+        short.result()
+    assert other.result().candidates
+
+
 def test_log_has_the_place_of_a_failure_and_its_words_only_at_debug_level(caplog: pytest.LogCaptureFixture) -> None:
     backend = loaded(FakeEngine(error=RuntimeError("secret text")))
     with caplog.at_level(logging.INFO), pytest.raises(BackendError):
