@@ -108,9 +108,15 @@ class ModelThread:
 
     async def pause(self) -> None:
         """Stop what runs and give the model's memory back at once; returns when that is done."""
-        if self.state in {"loading", "ready"}:
-            self._stop_all()
-            await self._pause()
+        if (given_back := self.pause_soon()) is not None:
+            await given_back
+
+    def pause_soon(self) -> asyncio.Future[None] | None:
+        """Stop what runs, and return what ends when the model's memory is given back; None where it is already."""
+        if self.state not in {"loading", "ready"}:
+            return None
+        self._stop_all()
+        return self._pause()
 
     async def wake(self) -> None:
         """Load a model again that has been paused; returns when it is there, or has failed."""

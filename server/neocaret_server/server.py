@@ -184,13 +184,14 @@ class NeocaretServer(LanguageServer):
         finally:
             self._awake -= 1
             if self.pause.on and not self._awake:
-                await self.model.pause()
+                # Not awaited: at the end of the process, which cancels who is here, nobody waits for the model.
+                self.model.pause_soon()
 
     def why_not_ready(self) -> str:
         """Return a sentence for one who asks for something that needs the model."""
         if self.model.state == "failed":
             return f"There is no model: {self.model.error}"
-        if self.pause.on:
+        if self.pause.on and self.model.state == "paused":
             return SENTENCES["paused"]
         return "The model is still loading; neocaret.status tells when it is ready."
 

@@ -111,7 +111,8 @@ async def test_generating_has_the_model_for_as_long_as_it_takes(server: Neocaret
     await until(lambda: server.model.state == "ready")
     assert (await run(server, generate, {"prompt": "x = "}))["candidates"]
     assert (await one)["candidates"]
-    assert (server.pause.on, server.model.state, backend_of(server).loaded) == (True, "paused", False)
+    assert (server.pause.on, server.model.state) == (True, "paused")
+    await until(lambda: not backend_of(server).loaded)
     assert len(backend_of(server).loads) == 2
 
 
@@ -123,6 +124,17 @@ async def test_generating_is_told_of_a_pause_that_comes_meanwhile(server: Neocar
     await asyncio.wait_for(run(server, pause), 5)
     with pytest.raises(RequestFailedError, match=r"Paused.*neocaret\.resume"):
         await asyncio.wait_for(generating, 5)
+
+
+async def test_who_generates_while_the_model_wakes_for_another_is_told_that_it_loads(server: NeocaretServer) -> None:
+    await run(server, pause)
+    backend_of(server).load_seconds = 0.2
+    one = asyncio.ensure_future(run(server, generate, {"prompt": "x = "}))
+    await until(lambda: server.model.state == "loading")
+    with pytest.raises(RequestFailedError, match="still loading"):
+        await run(server, generate, {"prompt": "x = "})
+    assert (await one)["candidates"]
+    assert server.model.state == "paused"
 
 
 async def test_its_time_ends_it_and_the_next_question_loads_the_model(server: NeocaretServer) -> None:
