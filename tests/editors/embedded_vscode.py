@@ -17,6 +17,7 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -36,6 +37,12 @@ _QUIET = {
     "window.autoDetectColorScheme": False,
     "files.simpleDialog.enable": True,
 }
+
+ACCEPT_LINE = "Control+Alt+l"
+_KEYS = [
+    {"key": ACCEPT_LINE.replace("Control", "ctrl").lower(), "command": "editor.action.inlineSuggest.acceptNextLine"}
+]
+"""VS Code has no key of its own for this command."""
 
 
 def missing() -> str | None:
@@ -74,10 +81,42 @@ def scripted(folder: Path, **script: Any) -> Path:
     return path
 
 
+_PYTHON_EXTENSION = """
+const fs = require('node:fs');
+const vscode = require('vscode');
+const file = SELECTION;
+exports.activate = () => {
+  const changed = new vscode.EventEmitter();
+  fs.watchFile(file, { interval: 100 }, () => changed.fire({}));
+  return {
+    environments: {
+      getActiveEnvironmentPath: () => ({ id: 'selected', path: fs.readFileSync(file, 'utf8') }),
+      resolveEnvironment: async ({ path }) => ({ executable: { uri: vscode.Uri.file(path + '/bin/python') } }),
+      onDidChangeActiveEnvironmentPath: changed.event,
+    },
+  };
+};
+"""
+
+
+def python_extension(folder: Path, selection: Path) -> Path:
+    """Pack a stand-in for the Python extension: what its documented interface says of environments, and no more.
+
+    The environment that is selected is the folder whose path stands in the file `selection`.
+    """
+    manifest = {"name": "python", "publisher": "ms-python", "version": "2025.1.0", "engines": {"vscode": "^1.91.0"}}
+    path = folder / "python.vsix"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("extension/package.json", json.dumps(manifest | {"main": "main.js", "activationEvents": []}))
+        archive.writestr("extension/main.js", _PYTHON_EXTENSION.replace("SELECTION", json.dumps(str(selection))))
+    return path
+
+
 class CodeServer:
     """A code-server of its own folders, with the extension and these settings."""
 
-    def __init__(self, folder: Path, **settings: Any) -> None:
+    def __init__(self, folder: Path, *others: Path, trusting: bool = True, **settings: Any) -> None:
+        """`others` are packed extensions beside ours; one that is not `trusting` asks about its workspace."""
         self.workspace = folder / "workspace"
         self._user = folder / "data" / "User" / "settings.json"
         self._machine = folder / "data" / "Machine" / "settings.json"
@@ -85,23 +124,26 @@ class CodeServer:
         for file in (self._user, self._machine):
             file.parent.mkdir(parents=True)
         self._user.write_text(json.dumps(_QUIET), encoding="utf-8")
+        self._user.with_name("keybindings.json").write_text(json.dumps(_KEYS), encoding="utf-8")
         self._written = 0
         self.settings(**settings)
         entry = os.environ["NEOCARET_CODE_SERVER"]
         self._program = ["node", entry] if entry.endswith(".js") else [entry]
         self._folders = ["--user-data-dir", str(folder / "data"), "--extensions-dir", str(folder / "extensions")]
         # A search path without any server on it, whatever the shell's own start brings.
-        (folder / "home").mkdir()
+        (folder / "home").mkdir(exist_ok=True)
         path = os.pathsep.join({str(Path(shutil.which("node") or "").parent), "/usr/bin", "/bin"})
         self._environment = os.environ | {"HOME": str(folder / "home"), "PATH": path, "PYTHONPATH": "/nowhere"}
         self._environment |= {"NEOCARET_STATE_FOLDER": str(folder / "state"), "SHELL": "/bin/sh"}
-        install = [*self._program, *self._folders, "--install-extension", str(packed()[-1])]
-        subprocess.run(install, check=True, capture_output=True, env=self._environment)
+        for extension in (packed()[-1], *others):
+            install = [*self._program, *self._folders, "--install-extension", str(extension)]
+            subprocess.run(install, check=True, capture_output=True, env=self._environment)
+        self._trust = ["--disable-workspace-trust"] if trusting else []
         self.address = f"http://127.0.0.1:{_free_port()}"
         self._process = self._start()
 
     def _start(self) -> subprocess.Popen[bytes]:
-        options = ["--bind-addr", self.address.removeprefix("http://"), "--auth", "none", "--disable-workspace-trust"]
+        options = ["--bind-addr", self.address.removeprefix("http://"), "--auth", "none", *self._trust]
         quiet = ["--disable-telemetry", "--disable-update-check", "--disable-getting-started-override"]
         process = subprocess.Popen(
             [*self._program, *options, *quiet, *self._folders, str(self.workspace)],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import signal
 import sys
 from collections.abc import Callable, Iterator
@@ -183,6 +184,18 @@ def test_the_popup_comes_by_itself_where_there_is_no_ghost_text(start_neovim: St
     wait_for(neovim.lines, lambda lines: lines == ["x = 1 + 2"])
 
 
+def test_the_text_beside_the_popup_is_markdown_only_where_neovim_can_draw_it(neovim: Neovim) -> None:
+    neovim.open("x = ")
+    kind, drawn = neovim.lua(
+        "vim.api.nvim_win_set_cursor(0, { 1, 4 })\n"
+        "local client = vim.lsp.get_clients({ name = 'neocaret' })[1]\n"
+        "local params = vim.lsp.util.make_position_params(0, client.offset_encoding)\n"
+        "local result = client:request_sync('textDocument/completion', params, 10000, 0).result\n"
+        "return { result.items[1].documentation.kind, (pcall(vim.treesitter.get_string_parser, '', 'markdown')) }"
+    )
+    assert kind == ("markdown" if drawn else "plaintext")
+
+
 def test_export_writes_the_chosen_candidate_and_asks_before_it_overwrites(neovim: Neovim) -> None:
     neovim.open("")
     typed(neovim, "x = ")
@@ -344,6 +357,19 @@ def test_the_help_page_has_each_command_and_option(neovim: Neovim) -> None:
         assert f"*:Neocaret-{name}*" in page
     for name in neovim.lua("return vim.tbl_keys(require('neocaret.options').read().keys)"):
         assert f"`{name}`" in page
+
+
+def test_the_help_page_is_found_after_the_step_of_the_readme(neovim: Neovim) -> None:
+    steps = (PLUGIN / "README.md").read_text()
+    step = re.search(r"-c '(helptags) editors/neovim/(doc)'", steps)
+    assert step is not None
+    plugin = neovim.workspace / "plugin"
+    shutil.copytree(PLUGIN / step[2], plugin / step[2], ignore=shutil.ignore_patterns("tags"))
+    neovim.command(f"set runtimepath-={PLUGIN} runtimepath+={plugin}")
+    neovim.command(f"{step[1]} {plugin / step[2]}")
+    # Without its colours: not each Neovim has the parser for them.
+    neovim.command("noautocmd help :Neocaret-export")
+    assert neovim.lua("return vim.api.nvim_buf_get_name(0)") == str(plugin / step[2] / "neocaret.txt")
 
 
 def test_the_bundled_model_completes(start_neovim: Start) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from embedded_vscode import CodeServer, Window, missing, scripted
+from embedded_vscode import ACCEPT_LINE, CodeServer, Window, missing, scripted
 from waiting import wait_for
 
 _LACKING = missing()
@@ -25,6 +25,7 @@ SCRIPT = {
     "def f():": ["\n    a = 1\n    return a"],
     "😀' + ": ["str(1)", "'é'"],
     "tell me": [" a story"],
+    "sing": [" a song"],
 }
 _NOT_YET = ("starting", "loading", "stopped", "failed")
 
@@ -145,6 +146,20 @@ def test_ghost_text_follows_typing_and_is_accepted_by_words(ghost: Editor) -> No
     saved(ghost, path, "x = 1 + ")
 
 
+def test_ghost_text_is_accepted_by_lines_and_the_rest_stays(ghost: Editor) -> None:
+    path = ghost.open("")
+    ghost.do("type", "def f():")
+    ghost.see("ghost", lambda text: "a = 1" in text and "return a" in text)
+    ghost.do("keys", ACCEPT_LINE)
+    # The first line of this suggestion is the empty rest of the line that the caret is on.
+    ghost.see("lines", lambda lines: len(lines) > 1)
+    ghost.see("ghost", lambda text: "a = 1" in text and "return a" in text)
+    ghost.do("keys", ACCEPT_LINE)
+    ghost.see("ghost", lambda text: "return a" in text and "a = 1" not in text)
+    ghost.window.picture("line-accepted")
+    saved(ghost, path, "def f():\n    a = 1\n")
+
+
 def test_ghost_text_cycles(ghost: Editor) -> None:
     path = ghost.open("")
     ghost.do("type", "x = ")
@@ -185,6 +200,28 @@ def test_a_completion_is_exported_from_the_palette(ghost: Editor) -> None:
     ghost.see("tabs", lambda names: "gpt_text.txt" in names)
 
 
+def test_all_candidates_are_exported_to_one_file(ghost: Editor) -> None:
+    path = ghost.server.workspace / "gpt_text.txt"
+    path.unlink(missing_ok=True)
+    ghost.open("")
+    ghost.do("type", "x = ")
+    ghost.see("ghost")
+    ghost.do("palette", "Neocaret: Export Completion to File...")
+    ghost.see("picks", lambda rows: len(rows) == 3 and "All 2" in rows[2])
+    ghost.do("keys", "ArrowDown", "ArrowDown", "Enter")
+    ghost.see("picks", lambda rows: len(rows) == 2)
+    ghost.do("keys", "Enter")
+    ghost.see("input", lambda text: text is not None and text.endswith("gpt_text.txt"))
+    ghost.do("keys", "Enter")
+    wait_for(
+        lambda: path.read_text() if path.exists() else "",
+        lambda text: text == "==> 1 of 2 <==\n1 + 2\n\n==> 2 of 2 <==\nthree(4)",
+    )
+    ghost.see("tabs", lambda names: "gpt_text.txt" in names)
+    ghost.see("lines", lambda lines: {"1 + 2", "three(4)"} <= set(lines))
+    ghost.window.picture("exported-all")
+
+
 def test_all_candidates_are_shown(ghost: Editor) -> None:
     ghost.open("")
     ghost.do("type", "x = ")
@@ -215,6 +252,44 @@ def test_a_prompt_is_continued_in_a_new_document(ghost: Editor) -> None:
     ghost.do("keys", "Enter")
     ghost.see("input", lambda text: text == "5")
     ghost.do("keys", "Escape")
+
+
+def test_a_selection_is_continued_in_a_new_document(ghost: Editor) -> None:
+    path = ghost.open("# not this\nsing")
+    ghost.do("keys", "Shift+Home")
+    ghost.do("palette", "Neocaret: Generate from Selection")
+    for _ in ("length", "temperature"):
+        ghost.see("input", lambda text: text is not None and text.replace(".", "").isdigit())
+        ghost.do("keys", "Enter")
+        time.sleep(0.5)
+    ghost.see("lines", lambda lines: "sing a song" in lines)
+    ghost.window.picture("generated-from-selection")
+    assert path.read_text() == "# not this\nsing"
+
+
+def test_an_export_over_a_file_replaces_it_whole_if_the_user_says_so(ghost: Editor) -> None:
+    path = ghost.server.workspace / "gpt_text.txt"
+    path.write_text("mine\n" * 100)
+    ghost.open("")
+    ghost.do("type", "x = ")
+    ghost.see("ghost")
+    for agrees in (False, True):
+        ghost.do("palette", "Neocaret: Export Completion to File...")
+        ghost.see("picks", lambda rows: len(rows) == 3)
+        ghost.do("keys", "Enter")
+        ghost.see("picks", lambda rows: len(rows) == 2)
+        ghost.do("keys", "Enter")
+        ghost.see("input", lambda text: text is not None and text.endswith("gpt_text.txt"))
+        ghost.do("keys", "Enter")
+        ghost.see("question", lambda text: "already exists" in text)
+        ghost.window.picture("overwrite")
+        if agrees:
+            ghost.do("keys", "Enter")
+        else:
+            ghost.do("keys", "Escape", "Escape")
+            time.sleep(1)
+            assert path.read_text() == "mine\n" * 100
+    wait_for(path.read_text, lambda text: text == "1 + 2")
 
 
 def test_pause_and_resume(ghost: Editor) -> None:
@@ -248,7 +323,12 @@ def test_another_model_is_selected(ghost: Editor) -> None:
 
 
 def test_statistics_are_shown(ghost: Editor) -> None:
+    # Nothing of before is on the disk: what is shown has been counted just now.
+    for file in (ghost.folder / "state").glob("statistics-*.jsonl"):
+        file.unlink()
     ghost.open("")
+    ghost.do("type", "x = ")
+    ghost.see("ghost")
     columns = len(ghost.do("tabs"))
     ghost.do("palette", "Neocaret: Show Statistics")
     ghost.see("tabs", lambda names: "statistics" in names)

@@ -63,14 +63,19 @@ const actions = {
   },
   messages: () => texts('.notification-list-item-message'),
   buttons: () => texts('.notification-list-item .monaco-button'),
+  /** What stands above a quick input: in the save dialog, its question. */
+  question: async () => (await texts('.quick-input-widget:not([style*="display: none"]) .quick-input-title')).join(''),
   dialog: () => texts('.monaco-dialog-box .dialog-message-text, .monaco-dialog-box .dialog-message-detail'),
   status: async () => (await texts('.statusbar-item[id*="neocaret.status"]')).join(''),
+  /** Says more than the text: whether its icon turns. */
+  statusTurns: async () => (await page.$('.statusbar-item[id*="neocaret.status"] .codicon-modifier-spin')) !== null,
   clickStatus: () => page.click('.statusbar-item[id*="neocaret.status"] a'),
   clickDialog: (text) => page.click(`.monaco-dialog-box .monaco-button:has-text("${text}")`),
   clickButton: (text) => page.click(`.notification-list-item .monaco-button:has-text("${text}")`),
   tabs: () => page.$$eval('.tab.active', (all) => all.map((each) => each.getAttribute('data-resource-name'))),
   lines: () => page.$$eval('.editor-instance .view-lines .view-line', (all) =>
     all.map((each) => each.textContent.replaceAll('\u00a0', ' '))),
+  log: () => texts('.part.panel .view-lines .view-line'),
   title: () => page.title(),
   screenshot: (path) => page.screenshot({ path }).then(() => null),
 };

@@ -19,5 +19,6 @@ return {
   },
   before_init = function(params, config)
     require('neocaret.settings').apply(params, config)
+    require('neocaret.capabilities').reduce(params.capabilities)
   end,
 }

@@ -1,15 +1,29 @@
 // The language client: how the server is started, what it is told, and what comes back beside answers.
 
 import * as vscode from 'vscode';
-import { LanguageClient, RevealOutputChannelOn, TransportKind } from 'vscode-languageclient/node';
-import type { LanguageClientOptions, Middleware } from 'vscode-languageclient/node';
+import {
+  CloseAction,
+  ErrorAction,
+  LanguageClient,
+  RevealOutputChannelOn,
+  TransportKind,
+} from 'vscode-languageclient/node';
+import type { ErrorHandler, LanguageClientOptions, Middleware } from 'vscode-languageclient/node';
 import { forServer } from './clientSettings';
 import { documentFilters } from './documents';
 import { serverEnvironment } from './server/launch';
 import type { Launch } from './server/launch';
 import type { StatusBar } from './status/bar';
 
-const RESTARTS_IN_THREE_MINUTES = 5;
+/** Write errors that a connection may have before it is given up. */
+const WRITE_ERRORS = 3;
+
+/** Its own messages speak of pipes and codes: they are for the log, and the user is told by whoever made the client. */
+class Client extends LanguageClient {
+  override error(message: string, data?: unknown): void {
+    super.error(message, data, false);
+  }
+}
 
 /** Make the client of a server; it is not started yet. */
 export function newClient(launch: Launch, bar: StatusBar, log: vscode.LogOutputChannel): LanguageClient {
@@ -19,12 +33,21 @@ export function newClient(launch: Launch, bar: StatusBar, log: vscode.LogOutputC
     transport: TransportKind.stdio,
     options: { env: serverEnvironment(process.env) },
   };
-  const client = new LanguageClient('neocaret', 'Neocaret', executable, options(bar, log));
+  const client = new Client('neocaret', 'Neocaret', executable, options(bar, log));
   client.onNotification('neocaret/statusChanged', (status: unknown) => {
     bar.take(status);
   });
   return client;
 }
+
+/** Whether a server that has ended is started again is decided where all of its life is: not by a client. */
+const ERRORS: ErrorHandler = {
+  error: (_error, _message, count) => ({
+    action: count !== undefined && count <= WRITE_ERRORS ? ErrorAction.Continue : ErrorAction.Shutdown,
+    handled: true,
+  }),
+  closed: () => ({ action: CloseAction.DoNotRestart, handled: true }),
+};
 
 function options(bar: StatusBar, log: vscode.LogOutputChannel): LanguageClientOptions {
   const settings = forServer(vscode.workspace.getConfiguration().get('neocaret'));
@@ -33,7 +56,8 @@ function options(bar: StatusBar, log: vscode.LogOutputChannel): LanguageClientOp
     initializationOptions: { ...(settings as object), statusNotifications: true },
     outputChannel: log,
     revealOutputChannelOn: RevealOutputChannelOn.Never,
-    connectionOptions: { maxRestartCount: RESTARTS_IN_THREE_MINUTES },
+    errorHandler: ERRORS,
+    initializationFailedHandler: () => false,
     middleware: middleware(bar),
   };
 }

@@ -1,19 +1,28 @@
 // The server's life: found, started, asked, restarted, ended.
 
+import { setTimeout as after } from 'node:timers/promises';
 import * as vscode from 'vscode';
 import { State } from 'vscode-languageclient/node';
-import type { LanguageClient } from 'vscode-languageclient/node';
+import type { LanguageClient, StateChangeEvent } from 'vscode-languageclient/node';
 import { newClient } from './client';
+import { Crashes } from './server/crashes';
 import type { Found } from './server/discovery';
 import { installServer } from './server/install';
 import { tellMissing } from './server/missing';
 import { findServer } from './server/places';
 import type { StatusBar } from './status/bar';
 
+const RESTART = 'Restart';
+const SHOW_LOG = 'Show Log';
+
 const MISSING = 'Neocaret has found no server: there is no program neocaret in the selected Python environment or on PATH.';
+
+/** How long a start that is under way is waited for before it is given up, in milliseconds. */
+const PATIENCE = 2000;
 
 export class Neocaret {
   private client: LanguageClient | undefined;
+  private crashes = new Crashes();
   private starting: Promise<LanguageClient | undefined> | undefined;
   /** What runs, or ran last. */
   found: Found | undefined;
@@ -29,9 +38,9 @@ export class Neocaret {
   /** The running client; started where it is not. Undefined where that failed, which the user has been told. */
   async running(): Promise<LanguageClient | undefined> {
     this.wasAsked = true;
-    this.starting ??= this.start();
-    const client = await this.starting;
-    if (client === undefined) {
+    const starting = (this.starting ??= this.start());
+    const client = await starting;
+    if (client === undefined && this.starting === starting) {
       // The next command looks again: something may have been installed since.
       this.starting = undefined;
     }
@@ -39,20 +48,18 @@ export class Neocaret {
   }
 
   async restart(): Promise<void> {
+    this.crashes = new Crashes();
     await this.stop();
     await this.running();
   }
 
   async stop(): Promise<void> {
+    // A client that is starting cannot be stopped: its server would stay behind.
+    await Promise.race([this.starting, after(PATIENCE)]);
     const client = this.client;
     this.client = undefined;
     this.starting = undefined;
-    try {
-      await client?.dispose();
-    } catch (error) {
-      // A server that has crashed cannot be asked to end.
-      this.log.debug(String(error));
-    }
+    await this.end(client);
     this.bar.set({ state: 'stopped' });
   }
 
@@ -88,33 +95,55 @@ export class Neocaret {
     const client = newClient(found, this.bar, this.log);
     client.onDidChangeState((change) => {
       if (client === this.client) {
-        this.follow(change.newState);
+        this.follow(change);
       }
     });
     this.client = client;
     try {
       await client.start();
     } catch (error) {
-      this.bar.set({ state: 'failed', reasonText: String(error) });
-      void this.tellFailure();
+      if (client === this.client) {
+        this.client = undefined;
+        void this.end(client);
+        this.bar.set({ state: 'failed', reasonText: String(error) });
+        void this.tell(`${found.command} did not start as a server.`);
+      }
       return undefined;
     }
     return client;
   }
 
   /** What a running server is, it says itself: it answers before its model is there. */
-  private follow(state: State): void {
-    if (state === State.Starting) {
-      this.bar.set({ state: 'starting' });
-    } else if (state === State.Stopped || state === State.StartFailed) {
-      this.bar.set({ state: 'stopped' });
+  private follow({ oldState, newState }: StateChangeEvent): void {
+    if (newState === State.Stopped && oldState === State.Running) {
+      void this.crashed();
     }
   }
 
-  private async tellFailure(): Promise<void> {
-    const command = this.found?.command ?? '';
-    const chosen = await vscode.window.showErrorMessage(`Neocaret: ${command} did not start as a server.`, 'Show Log');
-    if (chosen !== undefined) {
+  /** Start a server anew that has ended by itself, or give it up. */
+  private async crashed(): Promise<void> {
+    await this.stop();
+    if (this.crashes.mayRestart()) {
+      await this.running();
+    } else {
+      await this.tell('the server has crashed again and again, and is not started any more.');
+    }
+  }
+
+  private async end(client: LanguageClient | undefined): Promise<void> {
+    try {
+      await client?.dispose();
+    } catch (error) {
+      // A server that has crashed cannot be asked to end.
+      this.log.debug(String(error));
+    }
+  }
+
+  private async tell(problem: string): Promise<void> {
+    const chosen = await vscode.window.showErrorMessage(`Neocaret: ${problem}`, RESTART, SHOW_LOG);
+    if (chosen === RESTART) {
+      await this.restart();
+    } else if (chosen === SHOW_LOG) {
       this.log.show();
     }
   }

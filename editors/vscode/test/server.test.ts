@@ -3,6 +3,7 @@ import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { Crashes } from '../src/server/crashes';
 import { discover, WrongPathError } from '../src/server/discovery';
 import type { Place } from '../src/server/discovery';
 import { fileNames, findIn, isExecutable, programsOf, searchPath } from '../src/server/executables';
@@ -104,6 +105,8 @@ test('a failed step tells the last error of the program, and what can be done', 
 test('what pip is at is followed, and its small talk is not', () => {
   assert.equal(doing('Collecting torch<2.14'), 'Collecting torch<2.14');
   assert.equal(doing('  Downloading torch-2.13.0-cp311.whl (190.4 MB)'), 'Downloading torch-2.13.0-cp311.whl');
+  assert.equal(doing("  Installing build dependencies: finished with status 'done'"), 'Installing build dependencies');
+  assert.equal(doing('  Preparing metadata (pyproject.toml): started'), 'Preparing metadata');
   assert.equal(doing('Looking in links: /a'), undefined);
   assert.equal(doing(`Collecting ${'a'.repeat(100)}`)?.length, 60);
 });
@@ -118,4 +121,17 @@ test('a Python of 3.11 or later is new enough', () => {
   assert.ok(!isNewEnough('Python 3.10.14'));
   assert.ok(!isNewEnough('Python 2.7.18'));
   assert.ok(!isNewEnough('command not found'));
+});
+
+test('a server that crashes is started again five times within three minutes, and no sixth time', () => {
+  let now = 0;
+  const crashes = new Crashes(() => now);
+  const minutes = [0, 0.5, 1, 1.5, 2, 2.5];
+  const answers = minutes.map((minute) => {
+    now = minute * 60_000;
+    return crashes.mayRestart();
+  });
+  assert.deepEqual(answers, [true, true, true, true, true, false]);
+  now = 10 * 60_000;
+  assert.ok(crashes.mayRestart());
 });

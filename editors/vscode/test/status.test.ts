@@ -22,6 +22,7 @@ test('loading shows how far it is, where that is known', () => {
 
 test('a question that waits is seen', () => {
   assert.match(shown({ state: 'ready' }, 1).text, /spin/);
+  assert.match(shown({ state: 'ready' }, 1).tooltip, /thinking\.$/);
   assert.doesNotMatch(shown({ state: 'ready' }, 0).text, /spin/);
 });
 

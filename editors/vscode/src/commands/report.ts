@@ -12,11 +12,12 @@ export async function showStatus(client: LanguageClient, { neocaret, pages }: To
   await pages.show('status', statusPage({ ...where, ...(await execute(client, 'status')) }));
 }
 
-/** They are read from files by the command line; no server is needed for it. */
-export async function showStatistics(_client: LanguageClient, { neocaret, pages }: Tools): Promise<void> {
+/** They are read from files by the command line; asked for its status, the server writes there what it still holds. */
+export async function showStatistics(client: LanguageClient, { neocaret, pages }: Tools): Promise<void> {
   if (neocaret.found === undefined) {
     return;
   }
+  await execute(client, 'status');
   const { command, args } = neocaret.found;
   const { code, output } = await run(command, [...args, 'stats'], () => undefined);
   if (code !== 0) {

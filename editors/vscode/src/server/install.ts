@@ -1,6 +1,6 @@
 // Installs the server into an environment of the extension's own, after saying what that means.
 
-import { mkdir } from 'node:fs/promises';
+import { mkdir, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import * as vscode from 'vscode';
 import { doing, failure, installSteps, installWarning, isNewEnough } from './installPlan';
@@ -61,6 +61,8 @@ async function withProgress(
     for (const step of installSteps(python, folder, what, build)) {
       const report = (message: string): void => { progress.report({ message }); };
       if (!(await taken(step, log, report, token))) {
+        // Half a server must not be taken for one, nor keep its gigabytes.
+        await rm(folder, { recursive: true, force: true });
         return false;
       }
     }

@@ -42,8 +42,8 @@ export function installWarning(folder: string, what: string): string {
 
 /** What pip is at, of a line that it writes; undefined for what says nothing to a user who waits. */
 export function doing(line: string): string | undefined {
-  const match = /^(Collecting|Downloading|Installing|Building) [^(]*/.exec(line.trim());
-  return match === null ? undefined : shortened(match[0].trim());
+  const match = /^(Collecting|Downloading|Installing|Preparing|Building) [^(]*/.exec(line.trim());
+  return match === null ? undefined : shortened(match[0].replace(/: (started|finished) *.*$/, '').trim());
 }
 
 function shortened(text: string): string {

@@ -16,7 +16,7 @@ const PASSING = new Set([
 
 /** The item for a status, while so many questions wait for an answer. */
 export function shown(status: Status, waiting: number): Shown {
-  const tooltip = `Neocaret${status.model === undefined ? '' : ` (${status.model})`}: ${sentence(status)}`;
+  const tooltip = `Neocaret${status.model === undefined ? '' : ` (${status.model})`}: ${sentence(status, waiting)}`;
   return { text: label(status, waiting), tooltip, warns: status.state === 'missing' || status.state === 'failed' };
 }
 
@@ -47,7 +47,7 @@ function percent(progress: Progress | undefined): string {
   return progress?.total ? ` ${Math.floor((100 * progress.done) / progress.total)} %` : '';
 }
 
-function sentence(status: Status): string {
+function sentence(status: Status, waiting: number): string {
   switch (status.state) {
     case 'missing':
       return 'there is no server. Click to install it, or to say where it is.';
@@ -62,6 +62,9 @@ function sentence(status: Status): string {
     case 'stopped':
       return 'the server has stopped.';
     case 'ready':
+      if (waiting > 0) {
+        return 'thinking.';
+      }
       return status.reasonText === undefined ? 'ready.' : `no suggestion. ${status.reasonText}`;
   }
 }
