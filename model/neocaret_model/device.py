@@ -34,8 +34,11 @@ def choose_device(name: str) -> torch.device:
     return torch.device(name)
 
 
-def choose_dtype(name: str, device: torch.device) -> torch.dtype:
+def choose_dtype(name: str, device: torch.device, *, compiled: bool = False) -> torch.dtype:
     """The number format called `name`; `auto` takes the fastest that keeps the quality on this device.
+
+    Where the library `compiled` with the package computes, that is bfloat16 on any processor: half of float32's bytes
+    to read, and numbers that are widened while they are read.
 
     `int8` is the format of the matrices only; the rest is float32 then.
 
@@ -45,7 +48,7 @@ def choose_dtype(name: str, device: torch.device) -> torch.dtype:
     import torch
 
     if name == "auto":
-        name = _best_format(device)
+        name = _best_format(device, compiled=compiled)
     if name not in get_args(DtypeName):
         raise DeviceError(f"{name!r} is no number format: use auto, {', '.join(get_args(DtypeName))}.")
     if name == "bfloat16" and device.type == "cuda" and not torch.cuda.is_bf16_supported():
@@ -64,14 +67,14 @@ def _available(kind: str) -> bool:
     return kind == "cpu" or torch.backends.mps.is_available()
 
 
-def _best_format(device: torch.device) -> DtypeName:
+def _best_format(device: torch.device, *, compiled: bool) -> DtypeName:
     import torch
 
     if device.type == "cuda":
         return "bfloat16" if torch.cuda.is_bf16_supported(including_emulation=False) else "float16"
     if device.type == "mps":
         return "float16"
-    return "bfloat16" if _processor_multiplies_bfloat16() else "float32"
+    return "bfloat16" if compiled or _processor_multiplies_bfloat16() else "float32"
 
 
 def _processor_multiplies_bfloat16() -> bool:

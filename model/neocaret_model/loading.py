@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import torch
 
     from neocaret_model.engine.runner import Runner
-    from neocaret_model.network import Network
+    from neocaret_model.forward import Forward
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +71,10 @@ class Checkpoint(Protocol):
         """Return how many numbers its network has."""
         ...
 
+    def is_compiled(self) -> bool:
+        """Tell whether the library that is compiled with the package computes its network on a processor."""
+        ...
+
     def load(self, place: Place, watch: Watch) -> Running:
         """Read the weights."""
         ...
@@ -117,7 +121,7 @@ def _load(model: str, device: str, dtype: str, open_checkpoint: _Open, watch: Wa
     checkpoint = open_checkpoint(folder, watch)
     parameters = checkpoint.parameters()
     tokenizer = _matching_tokenizer(folder, checkpoint)
-    place = _choose(device, dtype)
+    place = _choose(device, dtype, checkpoint)
     if place.device.type == "cpu":
         choose_threads(parameters * place.dtype.itemsize)
     running = _running(checkpoint, place, watch, model)
@@ -177,11 +181,11 @@ def _end_of_text(tokenizer: TextTokenizer) -> tuple[int, ...]:
     return () if end is None else (end,)
 
 
-def _choose(device: str, dtype: str) -> Place:
+def _choose(device: str, dtype: str, checkpoint: Checkpoint) -> Place:
     from neocaret_model.device import choose_device, choose_dtype
 
     chosen = choose_device(device)
-    return Place(chosen, choose_dtype(dtype, chosen))
+    return Place(chosen, choose_dtype(dtype, chosen, compiled=checkpoint.is_compiled()))
 
 
 def _opened(folder: Path, watch: Watch) -> Checkpoint:
@@ -214,6 +218,15 @@ class _Neo:
 class _OwnNeo(_Neo):
     """A GPT-Neo on our own network."""
 
+    def is_compiled(self) -> bool:
+        import torch
+
+        from neocaret_model.native.library import library
+        from neocaret_model.native.network import computes
+
+        found = library()
+        return found is not None and computes(self.config, torch.bfloat16, torch.device("cpu"), found)
+
     def load(self, place: Place, watch: Watch) -> Running:
         import torch
 
@@ -229,8 +242,10 @@ class _OwnNeo(_Neo):
         return Running(_runner_over(tested.network), self.config.positions, tested.dtype, tested.why)
 
 
-def _runner_over(network: Network) -> Runner[Any]:
-    if network.device.type == "cuda":
+def _runner_over(network: Forward) -> Runner[Any]:
+    from neocaret_model.network import Network
+
+    if isinstance(network, Network) and network.device.type == "cuda":
         from neocaret_model.captured import CudaGraphs
         from neocaret_model.graph_trial import tried
 
@@ -242,6 +257,9 @@ def _runner_over(network: Network) -> Runner[Any]:
 
 class _ReferenceNeo(_Neo):
     """A GPT-Neo on transformers' modules."""
+
+    def is_compiled(self) -> bool:
+        return False
 
     def load(self, place: Place, watch: Watch) -> Running:
         refuse_int8(place)

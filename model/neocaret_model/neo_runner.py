@@ -11,13 +11,13 @@ from torch import Tensor
 from neocaret_model.engine.branches import Branches
 from neocaret_model.engine.key_values import Prefix
 from neocaret_model.engine.runner import Asked, Fed, Rows, never
-from neocaret_model.network import Network
+from neocaret_model.forward import Forward
 
 
 class NeoRunner:
-    """Runs a `Network`: rows share their prefix, and nothing of it is copied for them."""
+    """Runs a GPT-Neo: rows share their prefix, and nothing of it is copied for them."""
 
-    def __init__(self, network: Network) -> None:
+    def __init__(self, network: Forward) -> None:
         self._network = network
 
     def empty(self) -> Prefix:

@@ -61,6 +61,10 @@ class OtherCheckpoint:
         """
         return parameters(wanted_shapes(self._folder, self._config))
 
+    def is_compiled(self) -> bool:
+        """Tell that transformers' modules run on torch."""
+        return False
+
     def load(self, place: Place, watch: Watch) -> Running:
         """Read the weights, and find out how the network continues a text.
 

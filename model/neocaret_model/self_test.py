@@ -19,7 +19,10 @@ from torch import Tensor
 from neocaret_model.config import ModelConfig
 from neocaret_model.engine.branches import Branches
 from neocaret_model.errors import DeviceError
+from neocaret_model.forward import Forward
 from neocaret_model.linear import int8_is_right, plain
+from neocaret_model.native.library import library
+from neocaret_model.native.network import NativeNetwork, computes
 from neocaret_model.network import Network
 from neocaret_model.plain_forward import plain_hidden, plain_logits
 from neocaret_model.quantisation import EMBEDDING
@@ -36,7 +39,7 @@ _log = logging.getLogger(__name__)
 class Tested:
     """A network that computes rightly."""
 
-    network: Network
+    network: Forward
     dtype: torch.dtype
     """Of its products; int8 where its matrices are so."""
     why: str = ""
@@ -45,6 +48,8 @@ class Tested:
 
 def tested_network(config: ModelConfig, dtype: torch.dtype, read: Callable[[torch.dtype], dict[str, Tensor]]) -> Tested:
     """Build a network in `dtype`, or, where that fails its test, one of plain products in float32.
+
+    The compiled library computes it where it can, and torch everything else.
 
     Args:
         config: what network.
@@ -56,13 +61,23 @@ def tested_network(config: ModelConfig, dtype: torch.dtype, read: Callable[[torc
     """
     tensors = read(dtype)
     expected = expected_logits(config, tensors)
+    why = ""
+    native = library()
+    if native is not None and computes(config, dtype, tensors[EMBEDDING].device, native):
+        compiled = NativeNetwork(config, tensors, native)
+        if agrees(compiled, expected, dtype):
+            return Tested(compiled, dtype)
+        del compiled  # its memory is needed
+        why = "The self-test found wrong numbers in Neocaret's compiled library: PyTorch is used, which is slower."
+        _log.warning("%s", why)
+        tensors = read(dtype)
     network = Network(config, tensors)
     if agrees(network, expected, dtype):
         if dtype == torch.int8 and not int8_is_right():
             return _told(
                 network, "This machine's PyTorch multiplies no int8 rightly: the model is computed in float32."
             )
-        return Tested(network, dtype)
+        return Tested(network, dtype, why)
     device, name = network.device, str(dtype).removeprefix("torch.")
     del network  # its memory is needed
     network = Network(config, read(torch.float32), lambda _: plain)
@@ -73,7 +88,7 @@ def tested_network(config: ModelConfig, dtype: torch.dtype, read: Callable[[torc
     )
 
 
-def _told(network: Network, why: str) -> Tested:
+def _told(network: Forward, why: str) -> Tested:
     _log.warning("%s", why)
     return Tested(network, torch.float32, why)
 
@@ -92,7 +107,7 @@ def expected_logits(config: ModelConfig, tensors: dict[str, Tensor]) -> Tensor:
         return plain_logits(tensors, torch.cat([hidden[0, _PREFIX - 1 : _PREFIX], *fed]))
 
 
-def agrees(network: Network, expected: Tensor, dtype: torch.dtype) -> bool:
+def agrees(network: Forward, expected: Tensor, dtype: torch.dtype) -> bool:
     """Tell whether `network` finds the logits that `expected_logits` found, but for what weights in `dtype` explain."""
     # Weights that are no numbers are nobody's fault here.
     if not len(expected) or not bool(expected.isfinite().all()):

@@ -10,12 +10,15 @@ one of the cores, the spinning ones wait for whole time slices. The bundled mode
 An editor's machine is seldom idle, so they sleep. `OMP_WAIT_POLICY=ACTIVE neocaret complete "import os" --greedy
 --max-new-tokens 32 --json` shows the other side.
 
-Waking a thread that sleeps takes as long as a small product does: a small model is fastest on a single one. A step of
-three rows, ms, on two idle cores (`python tests/bench/threads.py`):
+Waking a thread that sleeps takes as long as a small product does: on torch a small model is fastest on a single one.
+The compiled library wakes its threads once a step and gains from the second one, but only where its core has nothing
+else to do. A step of three rows, ms, on two idle cores (`python tests/bench/threads.py`):
 
-    weights, MiB        13     27     57    114    237    473
-    1 thread           2.6    4.1    7.0   11.8   22.1   44.7
-    2 threads          5.2    7.0    8.9   14.2   22.0   39.2
+    weights, MiB            13     27     57    114    237
+    torch, 1 thread        2.6    4.0    7.1   11.9   20.6
+    torch, 2 threads       4.7    4.7    7.2   11.4   16.9
+    library, 1 thread     0.65    1.6    3.2    7.5   11.8
+    library, 2 threads    0.59   0.93    2.3    4.5    8.9
 """
 
 from __future__ import annotations

@@ -32,6 +32,9 @@ class TextTokenizer:
         # A tokenizer.json can ask for cutting and padding, which a prompt must never see.
         tokenizer.no_truncation()
         tokenizer.no_padding()
+        if isinstance(tokenizer.model, models.BPE | models.Unigram):
+            # What these remember of words is each thread's own, and stays when the tokenizer goes.
+            tokenizer.model._resize_cache(0)  # noqa: SLF001 - no public one turns it off
         self._tokenizer = tokenizer
         self._blocks = TokenBlocks(tokenizer) if can_be_cut(tokenizer) else None
         self.vocabulary: int = 1 + max(tokenizer.get_vocab(with_added_tokens=True).values(), default=-1)

@@ -19,12 +19,14 @@ from torch.utils._python_dispatch import TorchDispatchMode  # noqa: E402
 from torch.utils._pytree import tree_leaves  # noqa: E402
 from transformers import CONFIG_MAPPING, MODEL_FOR_CAUSAL_LM_MAPPING, GPTNeoConfig, GPTNeoForCausalLM  # noqa: E402
 
+from neocaret_model import self_test  # noqa: E402
 from neocaret_model.captured import PlainCalls  # noqa: E402
 from neocaret_model.engine.engine import LocalEngine  # noqa: E402
 from neocaret_model.engine.lane_memory import Blocks  # noqa: E402
 from neocaret_model.graph_runner import GraphRunner  # noqa: E402
 from neocaret_model.loading import load_engine, load_reference_engine  # noqa: E402
 from neocaret_model.neo_runner import NeoRunner  # noqa: E402
+from neocaret_model.network import Network  # noqa: E402
 
 TEXT = "import pandas as pd\n\ndef main():\n    for i in range(10):\n        print('é 漢字 🎉')\n"
 VOCABULARY = 300
@@ -215,14 +217,23 @@ def reference(tiny_folder: Path) -> GPTNeoForCausalLM:
     return network
 
 
-@pytest.fixture(params=["own", "graphs", "transformers"])
+@pytest.fixture
+def torch_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As where the library could not be compiled."""
+    monkeypatch.setattr(self_test, "library", lambda: None)
+
+
+@pytest.fixture(params=["compiled", "torch", "graphs", "transformers"])
 def engine(tiny_folder: Path, request: pytest.FixtureRequest) -> Iterator[LocalEngine[Any]]:
     """Whatever computes, the engine keeps the same laws."""
+    if request.param in {"torch", "graphs"}:
+        request.getfixturevalue("torch_alone")
     load = load_reference_engine if request.param == "transformers" else load_engine
     loaded = load(str(tiny_folder), device="cpu", dtype="float32")
     assert isinstance(loaded, LocalEngine)
     if request.param == "graphs":
         assert isinstance(loaded._runner, NeoRunner)
+        assert isinstance(loaded._runner._network, Network)
         runner = GraphRunner(loaded._runner._network, PlainCalls(), Blocks(prefix=64, tail=8))
         loaded = LocalEngine(runner, loaded._tokenizer, (0,), loaded._vocabulary, loaded.info)
     yield loaded

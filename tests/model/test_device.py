@@ -63,7 +63,8 @@ def test_a_gpu_number_too_high_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_auto_takes_the_fastest_format_that_keeps_the_quality(monkeypatch: pytest.MonkeyPatch) -> None:
     assert choose_dtype("auto", CPU) == torch.float32
-    assert choose_dtype("auto", MPS) == torch.float16
+    assert choose_dtype("auto", CPU, compiled=True) == torch.bfloat16
+    assert choose_dtype("auto", MPS, compiled=True) == torch.float16
     has_cuda(monkeypatch, present=True)
     assert choose_dtype("auto", CUDA) == torch.bfloat16
     has_cuda(monkeypatch, present=True, bfloat16=False)

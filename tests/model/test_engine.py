@@ -22,6 +22,7 @@ from neocaret_model.engine.stepper import CHUNK
 from neocaret_model.errors import BrokenWeightsError, RequestError
 from neocaret_model.loading import load_engine, load_reference_engine
 from neocaret_model.neo_runner import NeoRunner
+from neocaret_model.network import Network
 from neocaret_model.reference import TransformersRunner
 
 PROMPT = "import pandas as pd\n\ndef main():\n    for i in range(10):\n        print(i)\n    return"
@@ -464,20 +465,24 @@ def test_generating_leaves_torchs_global_state_alone(engine: AnyEngine) -> None:
     assert before[1:] == after[1:]
 
 
+@pytest.mark.usefixtures("torch_alone")
 def test_weights_that_are_no_numbers_are_told(tiny_folder: Path) -> None:
     engine = load(tiny_folder)
     assert isinstance(engine._runner, NeoRunner)
+    assert isinstance(engine._runner._network, Network)
     engine._runner._network._norm.weight[0] = float("nan")
     with pytest.raises(BrokenWeightsError, match="numbers that are not finite"):
         engine.generate(GenerationRequest(PROMPT))
 
 
+@pytest.mark.usefixtures("torch_alone")
 def test_a_model_with_more_tokens_than_its_tokenizer_writes_only_known_ones(
     make_checkpoint: Callable[..., Path],
 ) -> None:
     engine = load(make_checkpoint(vocab_size=400))
     assert isinstance(engine._runner, NeoRunner)
     network = engine._runner._network
+    assert isinstance(network, Network)
     head, unknown = network._head, 100.0 * (torch.arange(400) >= 350)
     network._head = lambda hidden: head(hidden) + unknown
     result = engine.generate(GenerationRequest(PROMPT, (Sampling(), *LADDER), max_new_tokens=20))

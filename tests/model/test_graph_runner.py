@@ -193,6 +193,7 @@ def engine_over(folder: Path, recorder: Recorder, device: str = "cpu") -> AnyEng
     assert isinstance(own, LocalEngine)
     assert isinstance(own._runner, NeoRunner | GraphRunner)
     reader = own._runner if isinstance(own._runner, NeoRunner) else own._runner._reader
+    assert isinstance(reader._network, Network)
     runner = GraphRunner(reader._network, recorder, SMALL)
     return LocalEngine(runner, own._tokenizer, (0,), own._vocabulary, own.info)
 
@@ -225,6 +226,7 @@ def compared(result: GenerationResult) -> list[tuple[str, int, str]]:
 
 @settings(deadline=None, max_examples=25)
 @given(data=st.data())
+@pytest.mark.usefixtures("torch_alone")
 def test_engines_over_recordings_write_what_others_write(
     tiny_folder: Path, data: Any, recorded_calls: Recorded
 ) -> None:
@@ -262,6 +264,7 @@ def test_engines_over_recordings_write_what_others_write(
     ],
     ids=str,
 )
+@pytest.mark.usefixtures("torch_alone")
 def test_greedy_equals_transformers(
     make_checkpoint: Callable[..., Path], changes: dict[str, Any], recorded_calls: Recorded
 ) -> None:
@@ -277,16 +280,19 @@ def test_greedy_equals_transformers(
         assert written.text == engine._tokenizer.decode(output[0, ids.shape[1] :].tolist())
 
 
+@pytest.mark.usefixtures("torch_alone")
 def test_half_precision_answers_the_same_again(tiny_folder: Path, recorded_calls: Recorded) -> None:
     own = load_engine(str(tiny_folder), device="cpu", dtype="bfloat16")
     assert isinstance(own, LocalEngine)
     assert isinstance(own._runner, NeoRunner)
+    assert isinstance(own._runner._network, Network)
     runner = GraphRunner(own._runner._network, recorded_calls(), SMALL)
     engine: AnyEngine = LocalEngine(runner, own._tokenizer, (0,), own._vocabulary, own.info)
     request = GenerationRequest(BEGINNINGS[2], (Sampling(), Sampling(0.8, seed=1)), max_new_tokens=12)
     assert compared(engine.generate(request)) == compared(engine.generate(request))
 
 
+@pytest.mark.usefixtures("torch_alone")
 def test_what_fails_gives_its_lane_back(tiny_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     engine = engine_over(tiny_folder, PlainCalls())
     assert isinstance(engine._runner, GraphRunner)

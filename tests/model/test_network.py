@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -12,13 +13,26 @@ from hypothesis import strategies as st
 from neocaret_model.config import LayerKind, ModelConfig
 from neocaret_model.engine.branches import Branches
 from neocaret_model.engine.runner import GivenUpError
+from neocaret_model.forward import Forward
+from neocaret_model.native.library import Library, library
+from neocaret_model.native.network import NativeNetwork
 from neocaret_model.network import Network, tensor_shapes
 
 VOCABULARY = 40
 WINDOW = 5
 
 
-def make_network(*layers: LayerKind, dtype: torch.dtype = torch.float32) -> Network:
+def compiled() -> Library:
+    found = library()
+    assert found is not None, "the package was installed without its compiled library"
+    return found
+
+
+def make_network(
+    *layers: LayerKind,
+    dtype: torch.dtype = torch.float32,
+    make: Callable[[ModelConfig, dict[str, torch.Tensor]], Forward] = Network,
+) -> Forward:
     config = ModelConfig(
         activation="gelu_new",
         eos_ids=(),
@@ -34,21 +48,29 @@ def make_network(*layers: LayerKind, dtype: torch.dtype = torch.float32) -> Netw
     )
     generator = torch.Generator().manual_seed(3)
     shapes = tensor_shapes(config).items()
-    return Network(config, {name: (torch.randn(shape, generator=generator) * 0.3).to(dtype) for name, shape in shapes})
+    return make(config, {name: (torch.randn(shape, generator=generator) * 0.3).to(dtype) for name, shape in shapes})
+
+
+def native(level: int) -> Callable[[ModelConfig, dict[str, torch.Tensor]], Forward]:
+    return lambda config, tensors: NativeNetwork(config, tensors, compiled(), level)
 
 
 NETWORKS = {
     "global": make_network("global", "global"),
     "local": make_network("local", "local"),
     "mixed": make_network("global", "local"),
+} | {
+    f"mixed, compiled for {compiled().level_name(level).decode()}": make_network("global", "local", make=native(level))
+    for level in range(compiled().levels)
 }
+MAKERS = {"torch": Network, "compiled": native(compiled().levels - 1)}
 
 tokens = st.integers(0, VOCABULARY - 1)
 
 
-def expected(network: Network, text: list[int]) -> torch.Tensor:
+def expected(network: Forward, text: list[int]) -> torch.Tensor:
     """The logits (V) after a text, computed at once."""
-    return network.logits(network.prefill(torch.tensor(text), network.new_prefix()))[-1]
+    return network.logits(network.prefill(torch.tensor(text), network.new_prefix())[-1:])[0]
 
 
 @pytest.mark.parametrize("name", NETWORKS)
@@ -79,12 +101,15 @@ def test_rows_have_the_logits_of_their_own_texts(name: str, data: Any) -> None:
                 branches.keep_rows(stay)
                 texts = [texts[row] for row in stay]
         assert prefix.length == len(prompt)
-        torch.testing.assert_close(expected(network, prompt), network.logits(again(network, prefix, prompt)))
+        torch.testing.assert_close(expected(network, prompt), network.logits(again(network, prefix, prompt))[0])
 
 
+@pytest.mark.parametrize("make", MAKERS.values(), ids=MAKERS)
 @pytest.mark.parametrize("layers", [("global", "global"), ("global", "local")])
-def test_a_single_token_in_bfloat16_has_the_logits_of_its_text(layers: tuple[LayerKind, ...]) -> None:
-    network = make_network(*layers, dtype=torch.bfloat16)
+def test_a_single_token_in_bfloat16_has_the_logits_of_its_text(
+    layers: tuple[LayerKind, ...], make: Callable[[ModelConfig, dict[str, torch.Tensor]], Forward]
+) -> None:
+    network = make_network(*layers, dtype=torch.bfloat16, make=make)
     prefix = network.new_prefix()
     with torch.inference_mode():
         network.prefill(torch.arange(9), prefix)
@@ -97,8 +122,9 @@ def test_a_single_token_in_bfloat16_has_the_logits_of_its_text(layers: tuple[Lay
             assert float((logits[0] - after).norm()) < 0.05 * float(after.norm())
 
 
-def test_a_prefill_that_is_given_up_leaves_the_prefix_as_it_was() -> None:
-    network = NETWORKS["mixed"]
+@pytest.mark.parametrize("name", [name for name in NETWORKS if name.startswith("mixed")])
+def test_a_prefill_that_is_given_up_leaves_the_prefix_as_it_was(name: str) -> None:
+    network = NETWORKS[name]
     with torch.inference_mode():
         prefix = network.new_prefix()
         network.prefill(torch.arange(7), prefix)
@@ -110,14 +136,14 @@ def test_a_prefill_that_is_given_up_leaves_the_prefix_as_it_was() -> None:
         assert torch.equal(network.logits(hidden)[-1], after_chunks(network, range(7), range(7, 12)))
 
 
-def after_chunks(network: Network, *chunks: range) -> torch.Tensor:
+def after_chunks(network: Forward, *chunks: range) -> torch.Tensor:
     """The logits (V) after a text that is fed in chunks."""
     prefix = network.new_prefix()
     hidden = [network.prefill(torch.tensor(list(chunk)), prefix) for chunk in chunks]
     return network.logits(hidden[-1])[-1]
 
 
-def again(network: Network, prefix: Any, prompt: list[int]) -> torch.Tensor:
-    """The hidden state (D) of the prompt's last token, after what the prefix keeps of those before it."""
+def again(network: Forward, prefix: Any, prompt: list[int]) -> torch.Tensor:
+    """The hidden state (1 x D) of the prompt's last token, after what the prefix keeps of those before it."""
     prefix.length -= 1
-    return network.prefill(torch.tensor(prompt[-1:]), prefix)[-1]
+    return network.prefill(torch.tensor(prompt[-1:]), prefix)[-1:]

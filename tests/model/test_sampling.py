@@ -15,9 +15,10 @@ from transformers import (
     TopPLogitsWarper,
 )
 
+from neocaret_model.engine import nucleus
 from neocaret_model.engine.document_ngrams import DocumentNgrams
 from neocaret_model.engine.port import Sampling
-from neocaret_model.engine.sampling import RowSampler, Sampled, candidates, few_candidates, mixed, penalised, sample
+from neocaret_model.engine.sampling import RowSampler, Sampled, candidates, mixed, penalised, sample
 
 seeds = st.integers(0, 2**31)
 samplings = st.builds(
@@ -64,6 +65,7 @@ def actual_probabilities(logits: torch.Tensor, sampling: Sampling, present: list
 @settings(deadline=None, max_examples=150)
 @given(seeds, st.sampled_from([5, 256, 257, 1500]), st.floats(0.01, 6.0), samplings)
 def test_the_distribution_is_that_of_a_full_sort(seed: int, size: int, spread: float, sampling: Sampling) -> None:
+    assume(0 < sampling.top_k < size or sampling.top_p == 1.0)
     logits = random_logits(seed, 1, size, spread)[0]
     actual = actual_probabilities(logits, sampling, [1, 2, 2])
     expected = expected_probabilities(logits, sampling, [1, 2, 2])
@@ -74,26 +76,64 @@ def test_the_distribution_is_that_of_a_full_sort(seed: int, size: int, spread: f
     assert torch.allclose(actual, expected, atol=rim + 1e-6)
 
 
-@settings(deadline=None, max_examples=150)
-@given(seeds, st.sampled_from([1, 5, 257, 1500]), st.floats(0.01, 40.0), st.floats(0.05, 0.999))
-def test_a_few_candidates_are_those_that_torch_finds(seed: int, size: int, spread: float, top_p: float) -> None:
+def sorted_nucleus(scaled: torch.Tensor, top_p: float) -> tuple[list[int], torch.Tensor]:
+    """The tokens, the likeliest first, and their weights cumulated, by sorting all (V)."""
+    values, tokens = scaled.double().sort(descending=True, stable=True)
+    cumulated = values.exp().cumsum(0)
+    kept = int((cumulated < top_p * cumulated[-1]).sum()) + 1
+    return tokens[:kept].tolist(), cumulated[:kept]
+
+
+@settings(deadline=None, max_examples=300)
+@given(
+    seeds,
+    st.sampled_from([1, 5, 257, 1500, 9000]),
+    st.floats(0.0, 40.0),
+    st.sampled_from([0.0, 0.1, 1.0]),
+    st.tuples(st.floats(0.05, 0.999), st.floats(0.0, 1.0, exclude_max=True)),
+)
+def test_a_token_is_drawn_as_from_the_sorted_nucleus(
+    seed: int, size: int, spread: float, step: float, asked: tuple[float, float]
+) -> None:
+    top_p, point = asked
     logits = random_logits(seed, 1, size, spread)[0]
+    logits = (logits / step).round() * step if step else logits  # equal ones among them
     scaled = logits - logits.max()
-    few = few_candidates(scaled, top_p)
-    assume(few is not None)
+    tokens, cumulated = sorted_nucleus(scaled, top_p)
+    place = min(int(torch.searchsorted(cumulated, point * cumulated[-1], right=True)), len(tokens) - 1)
+    # Sums are rounded in another order: at the rims of tokens, the one beside may be meant.
+    near = set(tokens[max(place - 1, 0) : place + 2])
+    for found in (nucleus.drawn(scaled, top_p, point), nucleus.drawn_from_buckets(scaled, top_p, point)):
+        assert found == tokens[place] or (found in near and near_a_rim(cumulated, point))
+
+
+def near_a_rim(cumulated: torch.Tensor, point: float) -> bool:
+    return bool(((cumulated / cumulated[-1] - point).abs() < 1e-6).any())
+
+
+def test_equally_likely_tokens_stay_in_their_order() -> None:
+    scaled = torch.tensor([-1.0, 0.0, -1.0, 0.0])
+    few = nucleus.few_candidates(scaled, 0.9)
     assert few is not None
-    tokens, weights = candidates(scaled, 0, top_p)
-    assert tokens is not None
-    assert tokens.tolist() == few[0]
-    assert weights.cumsum(0).tolist() == pytest.approx(few[1])
+    assert few[0] == [1, 3, 0, 2]
+    points = [0.1, 0.45, 0.8, 0.99]
+    assert [nucleus.drawn_from_buckets(scaled, 0.99, point) for point in points] == [1, 3, 0, 2]
 
 
-def test_equally_likely_tokens_stay_in_their_order_and_many_are_left_to_torch() -> None:
-    assert few_candidates(torch.tensor([-1.0, 0.0, -1.0, 0.0]), 0.9)[0] == [1, 3, 0, 2]  # type: ignore[index]
-    assert few_candidates(torch.zeros(1000), 0.5) is None
+def test_what_are_not_few_or_have_not_the_mass_are_counted_into_buckets() -> None:
+    assert nucleus.few_candidates(torch.zeros(1000), 0.5) is None
     far = torch.full((100_000,), -9.5)
     far[7] = 0.0
-    assert few_candidates(far, 0.9) is None
+    assert nucleus.few_candidates(far, 0.9) is None
+    assert nucleus.drawn(far, 0.9, 0.05) == 7
+    assert nucleus.drawn(far, 0.9, 0.5) != 7
+
+
+def test_tokens_that_may_not_be_taken_are_never_drawn() -> None:
+    scaled = torch.full((600,), -torch.inf)
+    scaled[300:590] = 0.0
+    points = [0.0, 0.3, 0.7, 1.0 - 2**-53]
+    assert all(300 <= nucleus.drawn(scaled, 0.999, point) < 590 for point in points)
 
 
 def test_tokens_come_as_often_as_their_probability_says() -> None:

@@ -15,6 +15,8 @@ from neocaret_model.config import read_config
 from neocaret_model.engine.port import GenerationRequest
 from neocaret_model.errors import DeviceError
 from neocaret_model.loading import load_engine
+from neocaret_model.native.library import library
+from neocaret_model.native.network import NativeNetwork
 from neocaret_model.network import Network, tensor_shapes
 from neocaret_model.plain_forward import plain_hidden, plain_logits
 from neocaret_model.quantisation import Matrix, as_floats, as_int8
@@ -66,6 +68,7 @@ def _wrong(weight: Matrix, bias: Tensor | None = None) -> linear.Linear:
     return lambda rows: torch.cat([right(rows[:1]), torch.zeros_like(right(rows[1:]))])
 
 
+@pytest.mark.usefixtures("torch_alone")
 def test_a_wrong_kernel_is_replaced_and_told(
     tiny_folder: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -82,6 +85,7 @@ def test_a_wrong_kernel_is_replaced_and_told(
     assert (engine.info.dtype, engine.info.note) == ("float32", why)
 
 
+@pytest.mark.usefixtures("torch_alone")
 def test_int8_that_no_kernel_multiplies_is_told(
     tiny_folder: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -94,6 +98,7 @@ def test_int8_that_no_kernel_multiplies_is_told(
     assert info.note in caplog.text
 
 
+@pytest.mark.usefixtures("torch_alone")
 def test_a_device_that_computes_wrongly_even_plainly_is_told(
     tiny_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -102,6 +107,34 @@ def test_a_device_that_computes_wrongly_even_plainly_is_told(
     )
     with pytest.raises(DeviceError, match="computes wrong numbers on cpu: use another device"):
         load_engine(str(tiny_folder), "cpu", "float32")
+
+
+@pytest.mark.parametrize("dtype", FORMATS, ids=str)
+def test_a_compiled_library_that_computes_wrongly_is_not_used_and_that_is_told(
+    tiny_folder: Path, dtype: torch.dtype, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def wrong(self: NativeNetwork, hidden: Tensor) -> Tensor:
+        return right(self, hidden) * 2
+
+    right = NativeNetwork.logits
+    monkeypatch.setattr(NativeNetwork, "logits", wrong)
+    engine = load_engine(str(tiny_folder), "cpu", str(dtype).removeprefix("torch."))
+    assert (engine.info.dtype, engine.info.note) == (
+        str(dtype).removeprefix("torch."),
+        "The self-test found wrong numbers in Neocaret's compiled library: PyTorch is used, which is slower.",
+    )
+    assert engine.info.note in caplog.text
+    assert engine.generate(GenerationRequest("import", max_new_tokens=4)).continuations
+
+
+@pytest.mark.parametrize("dtype", FORMATS, ids=str)
+def test_the_compiled_library_is_used_where_there_is_one(tiny_folder: Path, dtype: torch.dtype) -> None:
+    found = library()
+    assert found is not None
+    tested = self_test.tested_network(read_config(tiny_folder), dtype, lambda form: read(tiny_folder, form))
+    right = dtype != torch.int8 or found.multiplies_int8(found.levels - 1)
+    assert isinstance(tested.network, NativeNetwork if right else Network)
+    assert not tested.why
 
 
 def test_weights_that_are_no_numbers_are_not_the_devices_fault(tiny_folder: Path) -> None:

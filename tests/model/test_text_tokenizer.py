@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+import gc
 import json
+import os
 from collections.abc import Callable
+from itertools import islice, product
 from pathlib import Path
 
 import pytest
@@ -11,6 +14,7 @@ from tokenizers import Tokenizer, models
 from transformers import GPT2Tokenizer
 
 from neocaret_model.errors import BrokenWeightsError, RequestError, UnsupportedModelError
+from neocaret_model.hub import BUNDLED_FOLDER
 from neocaret_model.text_stream import ByteStream, RedecodedStream
 from neocaret_model.tokenizer import TextTokenizer, read_tokenizer
 
@@ -154,3 +158,23 @@ def test_tokens_stand_for_their_bytes(make_tokenizer: Callable[..., Tokenizer]) 
 def test_tokens_that_are_no_bytes_have_none() -> None:
     tokenizer = Tokenizer(models.WordLevel({"a": 0}))
     assert TextTokenizer(tokenizer).token_bytes is None
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="the system does not tell what a process holds")
+def test_nothing_is_left_of_a_tokenizer_that_is_gone() -> None:
+    # As many words as the library would remember of each tokenizer: three megabytes.
+    text = "\n".join(map("".join, islice(product("etaoinshrd", repeat=5), 0, None, 10)))
+
+    def pages() -> int:
+        gc.collect()
+        return int(Path("/proc/self/statm").read_text().split()[1])
+
+    def use_one() -> None:
+        read_tokenizer(BUNDLED_FOLDER).encode(text)
+
+    for _ in range(3):
+        use_one()
+    before = pages()
+    for _ in range(20):
+        use_one()
+    assert (pages() - before) * os.sysconf("SC_PAGE_SIZE") < 30_000_000

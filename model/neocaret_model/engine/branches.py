@@ -3,21 +3,21 @@
     prefix: tokens 0 .. N-1 | a step: row 0, row 0, row 1, row 2 | the next step: row 0, row 1, row 1, row 2 | ...
 
 What the rows write stands behind the prefix in the prefix's own buffer, so that one product of attention serves all of
-them: a mask lets each see the prefix and its own columns only. A column whose token turns out to be guessed wrong is
-hidden from its row as well.
+them: each sees the prefix and its own columns only. A column whose token turns out to be guessed wrong is nobody's.
 
-B rows, M tokens fed in a step, C columns.
+M tokens fed in a step, C columns.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
 
 import torch
 from torch import Tensor
 
 from neocaret_model.engine.key_values import Prefix, View
+
+_NOBODY = -1
 
 
 class Branches:
@@ -25,91 +25,64 @@ class Branches:
 
     def __init__(self, prefix: Prefix, rows: int) -> None:
         self.prefix = prefix
+        self.begin = prefix.length
+        """The first column of the step under way."""
+        self.owners: list[int] = []
+        """Of the columns behind the prefix: the number of the row whose each is, or -1."""
+        self.positions: list[int] = []
+        """Of the tokens in the columns behind the prefix."""
+        self._rows = list(range(rows))
+        """Their numbers, which they keep when others are dropped."""
         self._lengths = [0] * rows
         """Of what each row has after the prefix, in tokens."""
-        self._counts: tuple[int, ...] = ()
+        self._counts: Sequence[int] = ()
         """How many tokens each row is fed in the step under way."""
-        self._begin = self._end = prefix.length
-        """The columns of the step under way."""
-        self._positions: list[int] = []
-        """Of the tokens in the columns behind the prefix."""
-        self._hidden = torch.zeros(rows, 0, dtype=prefix.memory.dtype, device=prefix.memory.device)
-        """B x C: minus infinity where a row does not see a column of an earlier step."""
-        self._all_seen = True
 
     def open_step(self, counts: Sequence[int]) -> list[int]:
         """Make room for so many tokens of each row; returns the positions (M) of them all, row after row."""
-        self._counts = tuple(counts)
-        self._begin, self._end = self._end, self._end + sum(counts)
-        self.prefix.reserve(self._end, self._begin)
+        self.begin = self._end
+        self._counts = counts
         fed = zip(self._lengths, counts, strict=True)
         positions = [self.prefix.length + length + ahead for length, count in fed for ahead in range(count)]
-        self._positions[self._begin - self.prefix.length :] = positions
+        self.positions += positions
+        self.owners += [row for row, count in zip(self._rows, counts, strict=True) for _ in range(count)]
+        self.prefix.reserve(self._end, self.begin)
         return positions
 
     def view(self, window: int) -> View:
         """Return the view of the step under way, of which each token sees the last `window` ones, itself included."""
-        positions = self._positions[self._begin - self.prefix.length :]
-        first = min(max(0, min(positions) - window + 1), self.prefix.length)
-        mask = self._mask(first)
-        if max(positions) - window >= first:
-            mask = self._windowed(mask, first, positions, window)
-        return View(self._begin, first, self._end, mask)
+        step = self.begin - self.prefix.length
+        first = min(max(0, min(self.positions[step:]) - window + 1), self.prefix.length)
+        return View(self.begin, first, self._end, self._mask(step, first, window))
 
     def accept(self, counts: Sequence[int]) -> None:
         """Keep the first so many tokens of what each row was fed in the step under way, and forget the others."""
-        seen = torch.full((len(counts), sum(self._counts)), -torch.inf)
-        column = 0
+        column = self.begin - self.prefix.length
         for row, (fed, kept) in enumerate(zip(self._counts, counts, strict=True)):
-            seen[row, column : column + kept] = 0.0
-            column += fed
+            self.owners[column + kept : column + fed] = [_NOBODY] * (fed - kept)
             self._lengths[row] += kept
-        # What is forgotten at the very end is written over.
-        self._end -= self._counts[-1] - counts[-1]
-        self._hide(seen[:, : self._end - self._begin])
-        del self._positions[self._end - self.prefix.length :]
+            column += fed
+        while self.owners and self.owners[-1] == _NOBODY:  # written over
+            self.owners.pop()
+            self.positions.pop()
 
     def keep_rows(self, rows: Sequence[int]) -> None:
-        """Drop all rows but these; their columns are hidden from the others anyway."""
+        """Drop all rows but these; their columns are not the others' anyway."""
+        self._rows = [self._rows[row] for row in rows]
         self._lengths = [self._lengths[row] for row in rows]
-        self._hidden = self._hidden[torch.tensor(list(rows), device=self._hidden.device)]
 
-    def _hide(self, seen: Tensor) -> None:
-        if len(self._lengths) == 1 and self._all_seen:
-            return
-        self._all_seen = False
-        if self._hidden.shape[1] < self._end:
-            grown = self._hidden.new_zeros(len(self._lengths), max(self.prefix.capacity, self._end))
-            grown[:, : self._hidden.shape[1]] = self._hidden
-            self._hidden = grown
-        self._hidden[:, self._begin : self._end] = seen
+    @property
+    def _end(self) -> int:
+        return self.prefix.length + len(self.owners)
 
-    def _mask(self, first: int) -> Tensor | None:
-        """M x C from the column `first` on, but for the window; None where all is seen."""
-        fed = sum(self._counts)
-        if fed == 1 and self._all_seen:
+    def _mask(self, step: int, first: int, window: int) -> Tensor | None:
+        """M x C from the column `first` on; None where all is seen."""
+        owners, positions = torch.tensor(self.owners), torch.tensor(self.positions)
+        fed = positions[step:, None]
+        own = (owners == owners[step:, None]) & (positions <= fed) & (positions > fed - window)
+        before = torch.arange(first, self.prefix.length) > fed - window
+        seen = torch.cat([before, own], dim=1)
+        if bool(seen.all()):
             return None
-        rows, among_themselves = _causal_blocks(self._counts)
-        mask = self._hidden.new_zeros(fed, self._end - first)
-        if not self._all_seen:
-            mask[:, : self._begin - first] = self._hidden[:, first : self._begin][rows]
-        mask[:, self._begin - first :] = among_themselves
-        return mask
-
-    def _windowed(self, mask: Tensor | None, first: int, positions: list[int], window: int) -> Tensor:
-        columns = [*range(first, self.prefix.length), *self._positions]
-        device = self._hidden.device
-        queries = torch.tensor(positions, device=device)[:, None]
-        passed = torch.tensor(columns, device=device)[None] <= queries - window
-        if mask is None:
-            mask = self._hidden.new_zeros(passed.shape)
-        return mask.masked_fill(passed, -torch.inf)
-
-
-@lru_cache(maxsize=256)
-def _causal_blocks(counts: tuple[int, ...]) -> tuple[Tensor, Tensor]:
-    """For rows fed so many tokens each: the row of each token (M), and what they hide from each other (M x M)."""
-    rows = torch.tensor([row for row, count in enumerate(counts) for _ in range(count)])
-    hidden = torch.full((len(rows), len(rows)), -torch.inf).triu(1)
-    hidden[rows[:, None] != rows[None]] = -torch.inf
-    return rows, hidden
+        memory = self.prefix.memory
+        return torch.zeros(seen.shape, dtype=memory.dtype).masked_fill(~seen, -torch.inf).to(memory.device)

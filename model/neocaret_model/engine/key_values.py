@@ -59,6 +59,11 @@ class Prefix:
         return self._buffer.shape[3]
 
     @property
+    def buffer(self) -> Tensor:
+        """All columns (2 x L x H x C x E): keys and values; another one after `reserve`."""
+        return self._buffer
+
+    @property
     def bytes(self) -> int:
         """The memory taken."""
         return self._buffer.nbytes

@@ -5,8 +5,7 @@ generator: a row of one seed takes the same tokens alone and beside others, here
 
 - The network's distribution is mixed with the document's n-grams first. From there the order is that of transformers:
   penalty, temperature, top-k, top-p over what top-k left.
-- The nucleus is found among the tokens that are not far less likely than the likeliest, with the mass of all for
-  measure; only where they do not hold the mass is all sorted. The distribution is the same, in a tenth of the time.
+- The nucleus is never sorted where it is large (`nucleus.py`). The distribution is the same.
 - One uniform number is drawn per token and looked up in the cumulated probabilities.
 - A call of torch takes as long as Python takes for a dozen numbers: a few candidates are sorted and summed in Python.
 
@@ -17,22 +16,17 @@ from __future__ import annotations
 
 import math
 import secrets
-from bisect import bisect_left, bisect_right
 from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import accumulate, takewhile
+from itertools import takewhile
 
-import numpy as np
 import torch
 
 from neocaret_model.engine.document_ngrams import LONGEST, DocumentNgrams
+from neocaret_model.engine.nucleus import drawn
 from neocaret_model.engine.port import Sampling
 from neocaret_model.engine.rewriting import Rewriting
 
-_NEAR = 9.0
-"""In nats below the likeliest token. It takes 8,000 tokens so far down to weigh as much as it."""
-_FEW = 256
-"""Candidates that Python sorts sooner than torch."""
 _SEEDS = 2**64
 COLDEST = 1e-6
 """Lower temperatures count as this one."""
@@ -164,20 +158,13 @@ def _limited(logits: torch.Tensor, allowed: Sequence[int]) -> torch.Tensor:
 def _drawn(logits: torch.Tensor, sampling: Sampling, point: float) -> int:
     # Shifted before the division: the smallest temperatures are no float32, and their neighbours would overflow.
     scaled = (logits - logits.max()).div_(max(sampling.temperature, COLDEST))
-    if not sampling.top_k and sampling.top_p < 1.0:
-        few = few_candidates(scaled, sampling.top_p)
-        if few is not None:
-            return few[0][_place(few[1], point)]
+    if sampling.top_p < 1.0 and not 0 < sampling.top_k < scaled.numel():
+        return drawn(scaled, sampling.top_p, point)
     tokens, weights = candidates(scaled, sampling.top_k, sampling.top_p)
     cumulated = weights.cumsum(0)  # C
     place = int(torch.searchsorted(cumulated, point * cumulated[-1], right=True))
     place = min(place, int(torch.count_nonzero(cumulated < cumulated[-1])))
     return place if tokens is None else int(tokens[place])
-
-
-def _place(cumulated: Sequence[float], point: float) -> int:
-    """Look up a share of all in cumulated weights (C), the last of which may be nothing."""
-    return min(bisect_right(cumulated, point * cumulated[-1]), bisect_left(cumulated, cumulated[-1]))
 
 
 def mixed(logits: torch.Tensor, unit: float, masses: Mapping[int, float]) -> torch.Tensor:
@@ -191,33 +178,10 @@ def mixed(logits: torch.Tensor, unit: float, masses: Mapping[int, float]) -> tor
     return logits.index_copy(0, tokens, logits.index_select(0, tokens).logaddexp(added))
 
 
-def few_candidates(scaled: torch.Tensor, top_p: float) -> tuple[list[int], list[float]] | None:
-    """What `candidates` returns for top-p alone, or None where it is not known to be few.
-
-    Args:
-        scaled: V logits, the largest of which is 0.
-        top_p: below 1.
-
-    Returns:
-        The tokens (C), the likeliest first, and the cumulated weights (C).
-    """
-    values = scaled.numpy()  # whose search takes a quarter of the time of torch's
-    near = np.flatnonzero(values > -_NEAR)
-    if len(near) > _FEW:
-        return None
-    logits: list[float] = values[near].tolist()
-    order = sorted(range(len(logits)), key=logits.__getitem__, reverse=True)
-    cumulated = list(accumulate(math.exp(logits[place]) for place in order))
-    mass = top_p * float(scaled.exp().sum(dtype=torch.float64))
-    if cumulated[-1] < mass:
-        return None
-    tokens: list[int] = near.tolist()
-    kept = bisect_left(cumulated, mass) + 1
-    return [tokens[place] for place in order[:kept]], cumulated[:kept]
-
-
 def candidates(logits: torch.Tensor, top_k: int, top_p: float) -> tuple[torch.Tensor | None, torch.Tensor]:
-    """The tokens that top-k and top-p leave of one row's `logits` (V), and their probabilities, not normalised.
+    """The tokens that top-k and then top-p leave of one row's `logits` (V), and their probabilities, not normalised.
+
+    Where top-k leaves all, there is no top-p here: `nucleus.drawn` is for that.
 
     Returns:
         tokens: C token numbers, the likeliest first; None for all of them in their own order.
@@ -230,14 +194,7 @@ def candidates(logits: torch.Tensor, top_k: int, top_p: float) -> tuple[torch.Te
         tokens, weights = tokens[:top_k], weights[:top_k]  # of equal ones the first
         kept = top_k if top_p >= 1.0 else nucleus_size(weights, top_p * float(weights.sum()))
         return tokens[:kept], weights[:kept]
-    if top_p >= 1.0:
-        return None, _weights(logits, best)
-    mass = top_p * float((logits - best).exp_().sum(dtype=torch.float64))
-    tokens, weights = _descending((logits > best - _NEAR).nonzero()[:, 0], logits, best)
-    if float(weights.sum()) < mass:
-        tokens, weights = _descending(torch.arange(logits.numel()), logits, best)
-    kept = nucleus_size(weights, mass)
-    return tokens[:kept], weights[:kept]
+    return None, _weights(logits, best)
 
 
 def _descending(tokens: torch.Tensor, logits: torch.Tensor, best: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

@@ -1,0 +1,1 @@
+"""GPT-Neo's layers in C, for processors: what the network of torch computes, without its cost per operation."""

@@ -1,0 +1,16 @@
+/* One level: compiled with LEVEL, what its table is called, and NAME, what users read. */
+
+#include "level.h"
+#include "network.h"
+
+const struct level LEVEL = {
+    .name = NAME,
+#if defined(__AVX512VNNI__)
+    .multiplies_int8 = 1,
+#endif
+    .packed_bytes = packed_bytes,
+    .pack_matrix = pack_matrix,
+    .scratch_bytes = scratch_bytes,
+    .shifts_of = shifts_of,
+    .run_pass = run_pass,
+};

@@ -1,0 +1,22 @@
+/* What is compiled once for each level of a processor's instructions. */
+
+#ifndef NEOCARET_LEVEL_H
+#define NEOCARET_LEVEL_H
+
+#include <stddef.h>
+
+struct network;
+struct pass;
+struct crew;
+
+struct level {
+    const char *name;
+    int multiplies_int8;
+    size_t (*packed_bytes)(int form, int outputs, int inputs);
+    void (*pack_matrix)(int form, int outputs, int inputs, const void *from, void *to);
+    size_t (*scratch_bytes)(const struct network *, const struct pass *);
+    int (*shifts_of)(const struct pass *);
+    void (*run_pass)(const struct network *, const struct pass *, struct crew *, int thread);
+};
+
+#endif

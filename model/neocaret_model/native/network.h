@@ -1,0 +1,183 @@
+/* GPT-Neo's layers over some tokens, as a program of shifts: the whole pass is one call.
+
+   T tokens, D width, L layers, H heads, V vocabulary. Everything between the matrices is float32. */
+
+#ifndef NEOCARET_NETWORK_H
+#define NEOCARET_NETWORK_H
+
+#include <float.h>
+
+#include "attention.h"
+#include "product.h"
+#include "shifts.h"
+
+/* What all threads write between two products. */
+struct shared {
+    float *qkv;      /* T x 3D */
+    float *attended; /* T x D */
+    float *inner;    /* T x inner */
+};
+
+/* A thread's own memory. */
+struct own {
+    float *row;    /* D or inner */
+    float *scores; /* what attention needs */
+    struct panel panel;
+};
+
+struct work {
+    const struct network *network;
+    const struct pass *pass;
+    struct crew *crew;
+    struct shared shared;
+    struct own own;
+};
+
+static void normalise(const struct norm *norm, const float *from, int width, float epsilon, float *to) {
+    floats sums = all(0);
+    int place = 0;
+    for (; place + LANES <= width; place += LANES)
+        sums += load(from + place);
+    float sum = sum_of(sums);
+    for (int rest = place; rest < width; rest++)
+        sum += from[rest];
+    const float mean = sum / width;
+    sums = all(0);
+    for (place = 0; place + LANES <= width; place += LANES) {
+        const floats off = load(from + place) - mean;
+        sums += off * off;
+    }
+    sum = sum_of(sums);
+    for (int rest = place; rest < width; rest++)
+        sum += (from[rest] - mean) * (from[rest] - mean);
+    /* Numbers whose squares are none would be scaled to zeros that hide them. */
+    const float scale = sum <= FLT_MAX ? 1.0f / sqrtf(sum / width + epsilon) : NAN;
+    for (place = 0; place + LANES <= width; place += LANES)
+        store(to + place, (load(from + place) - mean) * scale * load(norm->weight + place) + load(norm->bias + place));
+    for (; place < width; place++)
+        to[place] = (from[place] - mean) * scale * norm->weight[place] + norm->bias[place];
+}
+
+/* How many blocks are a piece: two can be multiplied at once. */
+#define PIECE 2
+
+/* A product, by all threads: each brings the rows into the matrix's form for itself once it has a piece. */
+static void shared_product(struct work *work, int shift, const struct matrix *matrix, const struct norm *norm,
+                           const float *rows, int count, float *to, enum ending ending) {
+    const int blocks = blocks_of(matrix->outputs), pieces = (blocks + PIECE - 1) / PIECE;
+    struct panel *panel = &work->own.panel;
+    panel->rows = count;
+    panel->words = words_of(matrix->form, matrix->inputs);
+    int packed = 0;
+    for (int piece; (piece = next_piece(work->crew, shift, pieces)) >= 0; piece_done(work->crew, shift)) {
+        for (; packed < count; packed++) {
+            const float *row = rows + (size_t)packed * matrix->inputs;
+            if (norm) {
+                normalise(norm, row, matrix->inputs, work->network->epsilon, work->own.row);
+                row = work->own.row;
+            }
+            pack_row(matrix, panel, packed, row);
+        }
+        const int end = (piece + 1) * PIECE < blocks ? (piece + 1) * PIECE : blocks;
+        product(matrix, panel, piece * PIECE, end, to, (size_t)matrix->outputs, ending);
+    }
+}
+
+static void shared_attention(struct work *work, int shift, int number) {
+    const struct network *network = work->network;
+    const struct pass *pass = work->pass;
+    const int size = network->width / network->heads, width = network->halves ? 2 : 4;
+    const struct heads heads = {work->shared.qkv, work->shared.attended, 3 * (int64_t)network->width, network->width, size,
+                                network->halves};
+    const int pieces = pass->parts * network->heads;
+    for (int piece; (piece = next_piece(work->crew, shift, pieces)) >= 0; piece_done(work->crew, shift)) {
+        struct part part = pass->part[piece / network->heads];
+        const int head = piece % network->heads;
+        const size_t place = ((size_t)number * network->heads + head) * (size_t)part.capacity * size * width;
+        part.keys = (char *)part.keys + place;
+        part.values = (char *)part.values + place;
+        attend(&part, &heads, network->layer[number].window, network->width, (size_t)head, work->own.scores);
+    }
+}
+
+static void run_layer(struct work *work, int number, int shift) {
+    const struct layer *layer = &work->network->layer[number];
+    const struct pass *pass = work->pass;
+    const int count = pass->tokens;
+    shared_product(work, shift, &layer->qkv, &layer->before_attention, pass->hidden, count, work->shared.qkv, WRITTEN);
+    shared_attention(work, shift + 1, number);
+    shared_product(work, shift + 2, &layer->out, 0, work->shared.attended, count, pass->hidden,
+                   ADDED);
+    shared_product(work, shift + 3, &layer->expand, &layer->before_expansion, pass->hidden, count,
+                   work->shared.inner,
+                   ACTIVATED);
+    shared_product(work, shift + 4, &layer->contract, 0, work->shared.inner, count, pass->hidden, ADDED);
+}
+
+/* Takes memory in pieces, each aligned to a cache line; with no memory, tells how much there must be. */
+static char *piece_of(char *memory, size_t *taken, size_t bytes) {
+    char *piece = memory ? memory + *taken : 0;
+    *taken += (bytes + 63) / 64 * 64;
+    return piece;
+}
+
+static size_t lay_out_shared(const struct network *network, int tokens, char *memory, struct shared *shared) {
+    const size_t row = sizeof(float) * (size_t)tokens;
+    size_t taken = 0;
+    shared->qkv = (float *)piece_of(memory, &taken, 3 * row * (size_t)network->width);
+    shared->attended = (float *)piece_of(memory, &taken, row * (size_t)network->width);
+    shared->inner = (float *)piece_of(memory, &taken, row * (size_t)network->layer[0].contract.inputs);
+    return taken;
+}
+
+static size_t lay_out_own(const struct network *network, int tokens, int columns, char *memory, struct own *own) {
+    const int inner = network->layer[0].contract.inputs, widest = inner > network->width ? inner : network->width;
+    const int words = words_of(network->layer[0].qkv.form, widest), head = words_of(network->head.form, widest);
+    size_t taken = 0;
+    own->row = (float *)piece_of(memory, &taken, sizeof(float) * (size_t)widest);
+    own->scores = (float *)piece_of(
+        memory, &taken, sizeof(float) * attention_scratch(network->width / network->heads, columns));
+    own->panel.values = (uint32_t *)piece_of(
+        memory, &taken, sizeof(uint32_t) * (size_t)tokens * (size_t)(words > head ? words : head));
+    own->panel.largest = (float *)piece_of(memory, &taken, sizeof(float) * (size_t)tokens);
+    return taken;
+}
+
+/* How many columns the parts of a pass have at most. */
+static int columns_of(const struct pass *pass) {
+    int most = 0;
+    for (int part = 0; part < pass->parts; part++) {
+        const int end = pass->part[part].begin + pass->part[part].tokens;
+        most = end > most ? end : most;
+    }
+    return most;
+}
+
+static size_t scratch_bytes(const struct network *network, const struct pass *pass) {
+    struct shared shared;
+    struct own own;
+    return lay_out_shared(network, pass->tokens, 0, &shared) +
+           (size_t)pass->threads * lay_out_own(network, pass->tokens, columns_of(pass), 0, &own);
+}
+
+static int shifts_of(const struct pass *pass) {
+    return (pass->end_layer - pass->first_layer) * SHIFTS_A_LAYER + 1;
+}
+
+/* What every thread does, each with its own part of the scratch memory. */
+static void run_pass(const struct network *network, const struct pass *pass, struct crew *crew, int thread) {
+    struct work work = {.network = network, .pass = pass, .crew = crew};
+    size_t taken = lay_out_shared(network, pass->tokens, pass->scratch, &work.shared);
+    const int columns = columns_of(pass);
+    taken += (size_t)thread * lay_out_own(network, pass->tokens, columns, 0, &work.own);
+    lay_out_own(network, pass->tokens, columns, pass->scratch + taken, &work.own);
+    int shift = 0;
+    for (int number = pass->first_layer; number < pass->end_layer; number++, shift += SHIFTS_A_LAYER)
+        run_layer(&work, number, shift);
+    if (pass->first_logits < pass->tokens)
+        shared_product(&work, shift, &network->head, &network->norm,
+                       pass->hidden + (size_t)pass->first_logits * network->width,
+                       pass->tokens - pass->first_logits, pass->logits, WRITTEN);
+}
+
+#endif
