@@ -1,7 +1,7 @@
 """The real server over a scripted backend that writes down what a model gets: `recording_server.py FILE [HOW]`.
 
-HOW says where the backend breaks, with words that quote the prompt: at "begin", "advance" or "load"; or it "hangs",
-and never comes back.
+HOW says where the backend breaks, with words that quote the prompt: at "begin", "advance" or "load", or in a "panic" at
+one of these, which is no Exception; or it "hangs", and never comes back.
 """
 
 from __future__ import annotations
@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from neocaret_server.backend import CancelToken, CompletionRequest, ModelInfo, Work
 
 
+class Panic(BaseException):
+    """As libraries written in Rust raise it."""
+
+
 class RecordingBackend(FakeBackend):
     """Writes a line of JSON for each request."""
 
@@ -28,10 +32,13 @@ class RecordingBackend(FakeBackend):
         super().__init__(otherwise=["continued"], load_error=None)
         self._record, self._breaks, self._seen = record, breaks, ""
 
+    def _break(self, where: str) -> None:
+        if self._breaks.endswith(where) and self._seen:
+            raise (Panic if "panic" in self._breaks else RuntimeError)(f"broken at {self._seen}")
+
     def load(self, *arguments: Any) -> ModelInfo:
         """As the port has it."""
-        if self._breaks == "load" and self._seen:
-            raise RuntimeError(f"broken at {self._seen}")
+        self._break("load")
         return super().load(*arguments)
 
     def begin(
@@ -41,14 +48,12 @@ class RecordingBackend(FakeBackend):
         with self._record.open("a") as file:
             file.write(json.dumps([request.prompt, *request.elsewhere, request.path]) + "\n")
         self._seen = request.prompt
-        if self._breaks == "begin":
-            raise RuntimeError(f"broken at {self._seen}")
+        self._break("begin")
         return super().begin(request, cancel, progress)
 
     def advance(self, works: Sequence[Work]) -> None:
         """As the port has it."""
-        if self._breaks == "advance":
-            raise RuntimeError(f"broken at {self._seen}")
+        self._break("advance")
         while self._breaks == "hangs":
             time.sleep(60)
         super().advance(works)

@@ -29,7 +29,7 @@ def recording(start: Start, tmp_path: Path, how: str) -> Any:
     return client
 
 
-@pytest.mark.parametrize("how", ["begin", "advance"])
+@pytest.mark.parametrize("how", ["begin", "advance", "panic at begin", "panic at advance"])
 def test_an_engine_that_raises_answers_every_question_with_nothing(start: Start, tmp_path: Path, how: str) -> None:
     client = recording(start, tmp_path, how)
     for version in range(2, 12):

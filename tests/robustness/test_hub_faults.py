@@ -109,6 +109,37 @@ def content() -> bytes:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="limits of Unix")
+def test_a_slow_hub_is_waited_for_as_long_as_something_comes(tmp_path: Path) -> None:
+    class Slow(File):
+        asked: ClassVar[list[str | None]] = []
+
+        def do_GET(self) -> None:
+            self.asked.append(self.headers.get("Range"))
+            self.send_response(200)
+            self.send_header("Content-Length", str(SIZE))
+            self.end_headers()
+            for begin in range(0, SIZE, SIZE // 20):
+                time.sleep(0.1)  # longer in all than a silence may be
+                self.wfile.write(content()[begin : begin + SIZE // 20])
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Slow) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        target = tmp_path / "model.safetensors"
+        url = f"http://127.0.0.1:{server.server_address[1]}/x"
+        done = subprocess.run(
+            [sys.executable, "-c", FETCH, url, str(target), str(SIZE), "0"],
+            env={**os.environ, "HF_HUB_DOWNLOAD_TIMEOUT": "1"},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        server.shutdown()
+    assert target.read_bytes() == content()
+    assert Slow.asked == [None], "in one piece"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="limits of Unix")
 def test_a_full_disk_keeps_what_has_come_for_the_next_time(tmp_path: Path) -> None:
     class Bound(File):
         asked: ClassVar[list[str | None]] = []

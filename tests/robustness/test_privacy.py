@@ -84,7 +84,7 @@ def test_no_prompt_has_what_is_excluded(start: Start, workspace: Path, tmp_path:
     for name in (*EXCLUDED, "main.py"):
         uri = opened(client, workspace, name)
         for method, when in ((COMPLETION, EXPLICIT), (INLINE, EXPLICIT), (COMPLETION, {"context": {"triggerKind": 2}})):
-            client.ask(method, at(1, 4, uri, **when))
+            client.ask(method, at(2, 0, uri, **when))  # behind the secret
     for _ in range(10):
         time.sleep(0.6)  # what other files have is chosen while nothing is typed
         client.ask(COMPLETION, at(9, 4, uri, **EXPLICIT))
@@ -117,7 +117,10 @@ MALFORMED: list[tuple[str, Any]] = [
 """Messages that do not fit, with text of a document where something else is expected."""
 
 
-@pytest.mark.parametrize("breaks", ["begin", "advance", "load"])
+BREAKS = ["begin", "advance", "load", "panic at begin", "panic at advance", "panic at load"]
+
+
+@pytest.mark.parametrize("breaks", BREAKS)
 def test_failures_are_told_without_text(
     start: Start, workspace: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, breaks: str
 ) -> None:
@@ -147,6 +150,57 @@ def test_failures_are_told_without_text(
     assert QUOTING not in told.replace(f"{QUOTING} is not", "")  # what a client names, and nobody knows, is named
     for file in (tmp_path / "state").glob("*"):
         assert QUOTING not in file.read_text()
+
+
+CRASH = """
+import threading
+from neocaret_server.wordless_log import set_up_log
+def crash():
+    raise RuntimeError("SECRET")
+set_up_log()
+thread = threading.Thread(target=crash)
+thread.start()
+thread.join()
+crash()
+"""
+
+
+def test_a_crash_is_told_without_text() -> None:
+    done = subprocess.run([sys.executable, "-c", CRASH], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr.count("RuntimeError") == 2
+    assert "SECRET" not in done.stderr
+
+
+LOUD = """
+import logging, sys
+set_up = logging.basicConfig
+def loud(**options):
+    set_up(**options | {"level": logging.INFO})
+    logging.info("this is loud")
+logging.basicConfig = loud
+from neocaret_server.cli import main
+sys.exit(main())
+"""
+
+
+def test_the_log_has_no_text_at_any_level_but_debug(start: Start, workspace: Path) -> None:
+    client = start(command=(sys.executable, "-P", "-c", LOUD), folder=workspace)
+    initialize(client, workspace)
+    uri = opened(client, workspace, "main.py")
+    for method in (COMPLETION, INLINE):
+        client.ask(method, at(9, 4, uri, **EXPLICIT))
+    client.command("neocaret.generate", {"prompt": MAIN, "maxNewTokens": 4})
+    for path in ("../outside", "inside"):
+        client.command("neocaret.exportCompletion", {"path": path, "completionId": "last", "includePrompt": True})
+    client.notify("textDocument/didClose", {"textDocument": {"uri": uri}})
+    client.ask("shutdown", None)
+    client.notify("exit", None)
+    assert client.end() == 0
+    client.join()
+    assert "SECRET-of-main" in (workspace / "inside").read_text()
+    assert "this is loud" in client.all_errors()
+    assert "SECRET" not in client.all_errors()
 
 
 def test_statistics_have_no_text(

@@ -9,7 +9,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
-from dependencies import licence_of, needed
+from dependencies import licence_of, needed, needed_for_tests
 from packaging.requirements import Requirement
 from packaging.version import Version
 
@@ -51,6 +51,17 @@ def test_the_lowest_versions_are_those_of_the_bounds() -> None:
         assert pinned.name == requirement.name
         assert requirement.specifier.contains(pin.version.removesuffix(".*"), prereleases=True)
         assert not requirement.specifier.contains("0.0.1")
+
+
+def test_ci_constrains_all_that_it_tests_with_to_versions_that_are_allowed() -> None:
+    lines = (ROOT / ".ci" / "constraints.txt").read_text().splitlines()
+    pinned = {each.name: each for line in lines if not line.startswith("#") for each in [Requirement(line)]}
+    assert set(needed_for_tests(PROJECT)) - set(pinned) <= {"triton"}, "run .ci/constrain"
+    for asked in map(Requirement, PROJECT["dependencies"]):
+        (pin,) = pinned[asked.name].specifier
+        assert pin.operator == "=="
+        assert asked.specifier.contains(pin.version, prereleases=True)
+    assert "--constraint .ci/constraints.txt -e '.[test]'" in (ROOT / ".ci" / "run").read_text()
 
 
 def test_the_licence_of_each_dependency_is_listed() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from importlib.metadata import Distribution, PackageNotFoundError, distribution
+from typing import Any
 
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
@@ -24,6 +25,15 @@ def needed(requirements: Iterable[str]) -> dict[str, Distribution]:
             continue
         waiting += map(Requirement, found[name].requires or ())
     return dict(sorted(found.items()))
+
+
+def needed_for_tests(project: dict[str, Any]) -> dict[str, Distribution]:
+    """Return what the table `project` of a pyproject.toml needs with all of its extras, less the project itself."""
+    wanted = [
+        *project["dependencies"],
+        *(each for extra in project["optional-dependencies"].values() for each in extra),
+    ]
+    return needed(each for each in wanted if Requirement(each).name != project["name"])
 
 
 def licence_of(found: Distribution) -> str:
