@@ -69,6 +69,8 @@ class Machine:
     """What a model can run on, and where downloads are kept."""
 
     threads: int
+    compiled: str | None
+    """For which of the processor's instructions Neocaret's own library computes; none without the library."""
     cuda: str | None
     """The name of the first CUDA device."""
     mps: bool
@@ -513,15 +515,18 @@ def _own_source() -> tuple[Path, ...]:
 
 
 def inspect_machine() -> Machine:
-    """Look at the devices that torch sees and at the folder of downloaded models."""
+    """Look at the processor, at the devices that torch sees and at the folder of downloaded models."""
     import torch
     from huggingface_hub import constants
 
     from neocaret_model.device import choose_device
+    from neocaret_model.native.library import library
 
+    native = library()
     cuda = torch.cuda.get_device_name(0) if torch.cuda.is_available() else None
     return Machine(
         threads=torch.get_num_threads(),
+        compiled=None if native is None else native.level_name(native.levels - 1).decode(),
         cuda=cuda,
         mps=torch.backends.mps.is_available(),
         automatic=str(choose_device("auto")),

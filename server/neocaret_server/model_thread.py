@@ -2,6 +2,8 @@
 
 Everything here but the jobs themselves runs on the event loop. Generations move on together, a step at a time; other
 jobs come between two steps, in the order in which they came. One whose cancel token is set before its turn is skipped.
+
+Nothing that a job raises ends the thread, not even what is no Exception, as libraries written in Rust raise it.
 """
 
 from __future__ import annotations
@@ -59,7 +61,7 @@ class _Job:
         if self.grown is not None:
             _call_on(self.future.get_loop(), self.grown, work.partial())
 
-    def settle(self, result: Any, error: Exception | None = None) -> None:
+    def settle(self, result: Any, error: BaseException | None = None) -> None:
         """Tell the one who waits."""
         _call_on(self.future.get_loop(), _settle, self.future, result, error)
 
@@ -248,7 +250,7 @@ class ModelThread:
     def _do(self, job: _Job) -> None:
         try:
             result = job.if_skipped if job.cancel.cancelled else job.work()
-        except Exception as error:  # noqa: BLE001 - it belongs to the one who waits
+        except BaseException as error:  # noqa: BLE001 - it belongs to the one who waits
             job.settle(None, error)
         else:
             job.settle(result)
@@ -260,7 +262,7 @@ class ModelThread:
             return []
         try:
             return [(job, job.work())]
-        except Exception as error:  # noqa: BLE001 - it belongs to the one who waits
+        except BaseException as error:  # noqa: BLE001 - it belongs to the one who waits
             job.settle(None, error)
             return []
 
@@ -268,7 +270,7 @@ class ModelThread:
         """Move all generations on by a step; returns those that are not done."""
         try:
             self._backend.advance([work for _, work in going])
-        except Exception as error:  # noqa: BLE001 - it belongs to those who wait
+        except BaseException as error:  # noqa: BLE001 - it belongs to those who wait
             for job, _ in going:
                 job.settle(None, error)
             return []
@@ -282,7 +284,7 @@ class ModelThread:
     def _finish(self, job: _Job, work: Work) -> None:
         try:
             job.settle(work.result())
-        except Exception as error:  # noqa: BLE001 - it belongs to the one who waits
+        except BaseException as error:  # noqa: BLE001 - it belongs to the one who waits
             job.settle(None, error)
 
     def _on_loop(self, callback: Callable[..., None]) -> Callable[..., None]:
@@ -299,13 +301,18 @@ class ModelThread:
         return report
 
 
-def _settle(future: asyncio.Future[_T], result: _T, error: Exception | None) -> None:
+def _settle(future: asyncio.Future[_T], result: _T, error: BaseException | None) -> None:
     if future.done():
         return
     if error is None:
         future.set_result(result)
-    else:
+    elif isinstance(error, Exception):
         future.set_exception(error)
+    else:
+        # Whoever waits is prepared for an Exception, and for nothing else.
+        failure = RuntimeError(f"the model's thread met a {type(error).__name__}")
+        failure.__cause__ = error
+        future.set_exception(failure)
 
 
 def _call_on(loop: asyncio.AbstractEventLoop, function: Callable[..., None], *args: object) -> None:

@@ -100,7 +100,7 @@ class NeocaretServer(LanguageServer):
         self.last_answer_ms: float | None = None
         self.last_error: str | None = None
         self.status_changes = StatusChanges(self._status, self._send_status)
-        self.pause = Pause(self.status_changes.changed)
+        self.pause = Pause(self._pause_changed)
         self._awake = 0
         """What the model is loaded for in spite of a pause."""
         self._told: set[str] = set()
@@ -168,6 +168,7 @@ class NeocaretServer(LanguageServer):
         """Load the chosen model in the background, in place of the present one; in a pause, once that has ended."""
         self.model.pause_after(self.settings.pause_after_minutes * _MINUTE)
         self.kept.clear()
+        self.silences.clear()
         if self.pause.on:
             self.model.load_later(self.choice)
             self.log(f"Paused: the model {self.choice.model} is loaded when the pause has ended.")
@@ -292,6 +293,10 @@ class NeocaretServer(LanguageServer):
             "progress": progress_of(model.progress),
             "model": model.info.model if model.info else self.settings.model,
         }
+
+    def _pause_changed(self) -> None:
+        self.silences.clear()
+        self.status_changes.changed()
 
     def _model_changed(self) -> None:
         self.status_changes.changed()

@@ -38,6 +38,10 @@ class Silences:
         """A document is closed."""
         self._answers.pop(uri, None)
 
+    def clear(self) -> None:
+        """What was the reason is none any more, as after a pause or with another model."""
+        self._answers.clear()
+
     @property
     def last_uri(self) -> str | None:
         """The document that was asked about last; None before the first question."""

@@ -66,6 +66,22 @@ class Recorder:
             summed = total(waiting)
         return summed if self._file is None else total([summed, self._written(self._file, day)])
 
+    def write(self) -> None:
+        """Write what waits, so that whoever reads the files finds all of it; what cannot be written waits on."""
+        if (file := self._file) is None:
+            return
+        with self._lock:
+            rows, self._waiting = self._waiting, {}
+        if not rows:
+            return
+        try:
+            file.add(rows)
+        except OSError as error:
+            self._note(error)
+            with self._lock:
+                for of, counts in rows.items():
+                    self._waiting[of] = total([counts, self._waiting.get(of, {})])
+
     def close(self, seconds: float = _CLOSE_SECONDS) -> None:
         """Write what is left, if that takes no longer than this."""
         self._closing.set()
@@ -91,21 +107,8 @@ class Recorder:
             self._some.wait()
             self._closing.wait(self._seconds)
             self._some.clear()
-            self._write()
-        self._write()
-
-    def _write(self) -> None:
-        with self._lock:
-            rows, self._waiting = self._waiting, {}
-        if not rows or self._file is None:
-            return
-        try:
-            self._file.add(rows)
-        except OSError as error:
-            self._note(error)
-            with self._lock:
-                for of, counts in rows.items():
-                    self._waiting[of] = total([counts, self._waiting.get(of, {})])
+            self.write()
+        self.write()
 
     def _note(self, error: OSError) -> None:
         if not self._failed:

@@ -62,7 +62,8 @@ async def suggest(server: NeocaretServer, caret: Caret) -> Suggestion | None:
         raise
     finally:
         ms = (time.perf_counter() - began) * 1000
-        if caret.selected is None:
+        closed = document is not None and server.documents.get(caret.uri) is None
+        if caret.selected is None and not closed:
             # What could be added to an item of the popup is no silence: there is that item.
             server.silences.note(caret.uri, asked_how(caret.channel, automatic=caret.automatic), reason)
         server.status_changes.changed()

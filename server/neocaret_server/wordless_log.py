@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import sys
+import threading
 import traceback
 from types import TracebackType
 from typing import Any
@@ -36,6 +37,9 @@ def set_up_log() -> None:
     logging.basicConfig(level=logging.WARNING, handlers=[handler])
     # Below that, pygls logs whole messages, and with them the text of documents.
     logging.getLogger("pygls").setLevel(logging.ERROR)
+    # Python itself would print an error's words where nothing catches it.
+    sys.excepthook = lambda *error: _log.critical("the server ends", exc_info=error)
+    threading.excepthook = lambda failed: _log.error("a thread has ended", exc_info=failed.exc_value)
 
 
 def log_failure(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:

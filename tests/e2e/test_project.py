@@ -52,7 +52,7 @@ def test_readme_has_the_table_of_settings() -> None:
 
 
 def test_readme_tree_names_each_file_of_the_packages() -> None:
-    described = set(re.findall(r"^ +([\w.]+\.py) ", README, flags=re.MULTILINE))
+    described = set(re.findall(r"^ +([\w.]+\.py)[ ,]", README, flags=re.MULTILINE))
     assert described == {path.name for folder in ("server", "model") for path in sources(folder)} - {"__init__.py"}
 
 

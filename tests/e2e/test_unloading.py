@@ -10,7 +10,7 @@ import gc
 from neocaret_server.backend import CancelToken, CompletionRequest, ModelChoice
 from neocaret_server.model_backend import ModelBackend
 backend = ModelBackend()
-kept = lambda: sum(type(each).__name__ == "Network" for each in gc.get_objects())
+kept = lambda: sum(type(each).__name__ in {"Network", "NativeNetwork"} for each in gc.get_objects())
 backend.load(ModelChoice(), lambda _: None, CancelToken())
 backend.complete(CompletionRequest("x = ", max_new_tokens=2), CancelToken())
 before = kept()

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import logging
 from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+from in_process import Written, load
 from lsprotocol import types
 
 from neocaret_server.app import build_server
@@ -21,19 +21,6 @@ URI = "file:///w/x.py"
 SHOWN, PARTLY = "textDocument/didShowCompletion", "textDocument/didPartiallyAcceptCompletion"
 
 
-class Written:
-    """A writer that keeps the bodies that are written."""
-
-    def __init__(self) -> None:
-        self.bodies: list[Any] = []
-
-    def write(self, data: bytes) -> None:
-        self.bodies.append(json.loads(data.partition(b"\r\n\r\n")[2]))
-
-    def close(self) -> None:
-        return
-
-
 @pytest.fixture
 def written() -> Written:
     return Written()
@@ -44,10 +31,7 @@ async def server(written: Written) -> AsyncIterator[NeocaretServer]:
     made = build_server(FakeBackend(script={"x = ": ["compute(first)"]}))
     made.protocol.set_writer(written)
     receive(made, id=0, method="initialize", params={"capabilities": {}})
-    made.load_model()
-    async with asyncio.timeout(5):
-        while made.model.state != "ready":  # noqa: ASYNC110 - states are not events
-            await asyncio.sleep(0.001)
+    await load(made)
     opened = {"uri": URI, "languageId": "python", "version": 1, "text": "x = "}
     receive(made, method="textDocument/didOpen", params={"textDocument": opened})
     yield made

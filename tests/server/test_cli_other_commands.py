@@ -26,7 +26,7 @@ KNOWN = (
 
 
 def services(tmp_path: Path, **changes: Any) -> Services:
-    machine = Machine(2, None, False, "cpu", str(tmp_path / "missing" / "hub"))
+    machine = Machine(2, "AVX2", None, False, "cpu", str(tmp_path / "missing" / "hub"))
     given: dict[str, Any] = {
         "new_backend": FakeBackend,
         "known_models": lambda: KNOWN,

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import pytest
+from in_process import Written, load
 from lsprotocol import types
 
 from neocaret_server.app import build_server
@@ -22,25 +23,12 @@ TEXT = "private_name = 1\nprivate_other = "
 SUGGESTED = "private_suggestion(1)"
 
 
-class Silent:
-    """A writer that drops what is written."""
-
-    def write(self, _data: bytes) -> None:
-        return
-
-    def close(self) -> None:
-        return
-
-
 @pytest.fixture
 async def server() -> AsyncIterator[NeocaretServer]:
     made = build_server(FakeBackend(script={"private_other = ": [SUGGESTED]}))
-    made.protocol.set_writer(Silent())
+    made.protocol.set_writer(Written())
     receive(made, "initialize", {"capabilities": {}, "initializationOptions": {"deadlineMs": 0}}, id=0)
-    made.load_model()
-    async with asyncio.timeout(5):
-        while made.model.state != "ready":  # noqa: ASYNC110 - states are not events
-            await asyncio.sleep(0.001)
+    await load(made)
     yield made
     made.model.close(5)
 

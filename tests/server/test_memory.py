@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 
+from in_process import load
 from lsprotocol import types
 
 from neocaret_server.app import build_server
@@ -40,10 +41,7 @@ async def _serving() -> NeocaretServer:
     server = build_server(backend)
     server.protocol.set_writer(_Sink())
     server.protocol.receive(b'{"jsonrpc": "2.0", "id": 0, "method": "initialize", "params": {"capabilities": {}}}')
-    server.load_model()
-    async with asyncio.timeout(5):
-        while server.model.state != "ready":  # noqa: ASYNC110 - states are not events
-            await asyncio.sleep(0.001)
+    await load(server)
     return server
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from in_process import load
 from lsprotocol import types
 
 from neocaret_server import other_files
@@ -80,10 +81,7 @@ class Session:
 async def session(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Session]:
     monkeypatch.setattr(other_files, "IDLE_SECONDS", 0.01)
     made = Session(tmp_path)
-    made.server.load_model()
-    async with asyncio.timeout(5):
-        while made.server.model.state != "ready":  # noqa: ASYNC110 - states are not events
-            await asyncio.sleep(0.001)
+    await load(made.server)
     yield made
     assert made.server.model.close(5)
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+from in_process import Written, load, until
 from lsprotocol import types
 
 from neocaret_server.app import build_server
@@ -21,19 +22,6 @@ from neocaret_server.suggest import Caret, suggest
 URI = "file:///w/x.py"
 
 
-class Written:
-    """A writer that keeps what is written."""
-
-    def __init__(self) -> None:
-        self.data = b""
-
-    def write(self, data: bytes) -> None:
-        self.data += data
-
-    def close(self) -> None:
-        return
-
-
 @pytest.fixture
 def written() -> Written:
     return Written()
@@ -45,16 +33,9 @@ async def server(written: Written) -> AsyncIterator[NeocaretServer]:
     made.protocol.set_writer(written)
     made.protocol.receive(b'{"jsonrpc": "2.0", "id": 0, "method": "initialize", "params": {"capabilities": {}}}')
     made.documents.open(Document.of(URI, "python", 1, "x = ", made.encoding))
-    made.load_model()
-    await until(lambda: made.model.state == "ready")
+    await load(made)
     yield made
     made.model.close(5)
-
-
-async def until(done: Callable[[], bool]) -> None:
-    async with asyncio.timeout(5):
-        while not done():  # noqa: ASYNC110 - states are not events
-            await asyncio.sleep(0.001)
 
 
 def backend_of(server: NeocaretServer) -> FakeBackend:
@@ -152,7 +133,7 @@ async def test_another_model_waits_for_the_end_of_the_pause(
 ) -> None:
     await run(server, pause)
     server.apply_settings(setting)
-    assert f"the model {server.choice.model} is loaded when the pause has ended".encode() in written.data
+    assert f"the model {server.choice.model} is loaded when the pause has ended" in str(written.bodies)
     assert (await run(server, status))["model"] == setting.get("model", "bundled")
     assert await ask(server, automatic=True) is None
     assert (server.pause.on, server.model.state, len(backend_of(server).loads)) == (True, "paused", 1)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 
 import pytest
+from in_process import Written, until
 from lsprotocol import types
 
 from neocaret_server import look_ahead, other_files
@@ -23,22 +24,12 @@ TEXT = "frame = read_table(path)\n" * 40 + "frame = read_table("
 NEAR = "".join(f"frame_{number} = read_table(path, {number})\n" for number in range(40))
 
 
-class Silent:
-    """A writer that drops what is written."""
-
-    def write(self, _data: bytes) -> None:
-        return
-
-    def close(self) -> None:
-        return
-
-
 class Session:
     """A server with a page in which somebody asks."""
 
     def __init__(self, backend: Backend) -> None:
         self.server: NeocaretServer = build_server(backend)
-        self.server.protocol.set_writer(Silent())
+        self.server.protocol.set_writer(Written())
         self.server.protocol.receive(
             b'{"jsonrpc": "2.0", "id": 0, "method": "initialize", "params": {"capabilities": {}}}'
         )
@@ -54,12 +45,6 @@ class Session:
     async def idle(self) -> None:
         await until(lambda: self.server.other_files._task is None or self.server.other_files._task.done())
         await self.server.reading_ahead.ended()
-
-
-async def until(done: Callable[[], bool]) -> None:
-    async with asyncio.timeout(30):
-        while not done():  # noqa: ASYNC110 - states are not events
-            await asyncio.sleep(0.001)
 
 
 async def session_of(backend: Backend, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Session]:

@@ -35,6 +35,13 @@ def test_closed_and_unknown_documents_have_no_reason() -> None:
     assert (silences.last_uri, silences.last(ONE), silences.by_channel(ONE)) == (None, None, {})
 
 
+def test_cleared_there_are_no_reasons() -> None:
+    silences = Silences()
+    silences.note(ONE, "popup", "untitled")
+    silences.clear()
+    assert (silences.last_uri, silences.last(ONE), silences.by_channel(ONE)) == (None, None, {})
+
+
 def test_what_is_remembered_is_bounded() -> None:
     silences = Silences()
     for number in range(MOST_DOCUMENTS + 1):

@@ -49,6 +49,23 @@ def test_counts_are_written_now_and_then(file: StatisticsFile) -> None:
     made.close(10)
 
 
+def test_counts_are_written_at_once_where_somebody_asks(file: StatisticsFile) -> None:
+    made = recorder(file)
+    made.count("bundled", "python", {"offered": 1})
+    made.write()
+    made.write()
+    assert total_of(file) == {"offered": 1}
+    made.close(10)
+    assert total_of(file) == {"offered": 1}
+
+
+def test_without_a_file_what_is_written_is_kept() -> None:
+    made = Recorder()
+    made.count("bundled", "python", {"offered": 1})
+    made.write()
+    assert made.today() == {"offered": 1}
+
+
 def test_today_is_what_is_written_and_what_is_not(file: StatisticsFile) -> None:
     other = recorder(file)
     other.count("bundled", "python", {"offered": 2})

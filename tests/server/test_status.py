@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import pytest
+from in_process import Written, load, until
 from lsprotocol import types
 
 from neocaret_server import status_changes
@@ -17,27 +18,11 @@ from neocaret_server.errors import InvalidArgumentsError
 from neocaret_server.fake_backend import FakeBackend
 from neocaret_server.features import status
 from neocaret_server.server import NeocaretServer
+from neocaret_server.statistics_file import StatisticsFile
 from neocaret_server.suggest import Caret, suggest
 from neocaret_server.trigger import Channel
 
 URI, KEY, PROSE = "file:///w/x.py", "file:///w/id_rsa", "file:///w/x.md"
-
-
-class Written:
-    """A writer that keeps the bodies that are written."""
-
-    def __init__(self) -> None:
-        self.bodies: list[Any] = []
-
-    def write(self, data: bytes) -> None:
-        self.bodies.append(json.loads(data.partition(b"\r\n\r\n")[2]))
-
-    def close(self) -> None:
-        return
-
-    @property
-    def statuses(self) -> list[Any]:
-        return [body["params"] for body in self.bodies if body.get("method") == status_changes.NAME]
 
 
 @pytest.fixture
@@ -53,10 +38,7 @@ async def server(written: Written, monkeypatch: pytest.MonkeyPatch) -> AsyncIter
     made.protocol.receive(b'{"jsonrpc": "2.0", "id": 0, "method": "initialize", "params": {"capabilities": {}}}')
     for uri, language, text in ((URI, "python", "x = y"), (KEY, "plaintext", "x = "), (PROSE, "markdown", "x = ")):
         made.documents.open(Document.of(uri, language, 1, text, made.encoding))
-    made.load_model()
-    async with asyncio.timeout(5):
-        while made.model.state != "ready":  # noqa: ASYNC110 - states are not events
-            await asyncio.sleep(0.001)
+    await load(made)
     yield made
     made.model.close(5)
 
@@ -91,12 +73,26 @@ async def test_closed_document_has_no_reason_left(server: NeocaretServer) -> Non
     assert (await told(server, uri=URI))["lastReason"] is None
 
 
+@pytest.mark.parametrize("automatic", [True, False])
+async def test_question_that_closing_ends_leaves_no_reason(server: NeocaretServer, automatic: bool) -> None:
+    backend = server.model._backend
+    assert isinstance(backend, FakeBackend)
+    backend.token_seconds = 60
+    server.documents.open(Document.of(URI, "python", 2, "x = ", server.encoding))
+    asked = asyncio.ensure_future(ask(server, URI, "inline", automatic=automatic))
+    await until(lambda: bool(backend.requests))
+    server.forget_document(URI)
+    assert not await asked
+    assert (await told(server, uri=URI))["reasons"] == {}
+    assert server.silences.last_uri is None
+
+
 async def test_clients_that_ask_are_sent_the_reasons_of_the_document(server: NeocaretServer, written: Written) -> None:
     server.status_changes.on = True
     await ask(server, URI, "popup")
     await ask(server, URI, "inline", automatic=False)
     await asyncio.sleep(0.05)
-    last = written.statuses[-1]
+    last = written.told(status_changes.NAME)[-1]
     assert (last["uri"], last["reasons"]) == (URI, {"popup": "middle-of-line", "explicit": None})
     assert last["reason"] is None
 
@@ -106,10 +102,37 @@ async def test_reason_in_a_pause_is_the_pause(server: NeocaretServer, written: W
     await ask(server, URI, "popup")
     server.pause.begin(None)
     await asyncio.sleep(0.05)
-    assert (written.statuses[-1]["reason"], written.statuses[-1]["paused"]) == ("paused", True)
+    last = written.told(status_changes.NAME)[-1]
+    assert (last["reason"], last["paused"]) == ("paused", True)
     server.pause.end()
     await asyncio.sleep(0.05)
-    assert (written.statuses[-1]["reason"], written.statuses[-1]["paused"]) == ("middle-of-line", False)
+    last = written.told(status_changes.NAME)[-1]
+    assert (last["reason"], last["paused"], last["reasons"]) == (None, False, {})
+
+
+@pytest.mark.parametrize("change", ["pause and resume", "another model"])
+async def test_reason_of_before_a_pause_or_another_model_is_none_any_more(server: NeocaretServer, change: str) -> None:
+    await ask(server, URI, "popup")
+    assert (await told(server))["lastReason"] == "middle-of-line"
+    if change == "another model":
+        server.apply_settings({"model": "fake/bigger"})
+    else:
+        server.pause.begin(None)
+        # Asked meanwhile: its reason ends with the pause too.
+        await ask(server, URI, "popup")
+        server.pause.end()
+    here = await told(server, uri=URI)
+    assert (here["lastReason"], here["lastReasonText"], here["reasons"]) == (None, None, {})
+
+
+async def test_status_writes_what_has_been_counted(server: NeocaretServer, tmp_path: Path) -> None:
+    file = StatisticsFile(tmp_path / "state")
+    server.statistics.keep_in(file)
+    server.statistics.count("bundled", "python", {"offered": 2})
+    assert file.read() == {}
+    answer = await told(server)
+    assert [counts["offered"] for counts in file.read().values()] == [2]
+    assert answer["statistics"]["offered"] == 2
 
 
 @pytest.mark.parametrize("wrong", [{"uri": 1}, {"url": URI}])

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from in_process import Written, load
 from lsprotocol import types
 
 from neocaret_server import status_changes
@@ -37,35 +38,19 @@ URI = "file:///w/x.py"
 Make = Callable[[Mapping[str, Sequence[str]]], "Made"]
 
 
-class Silent:
-    """A writer that keeps what is written."""
-
-    def __init__(self) -> None:
-        self.written = b""
-
-    def write(self, data: bytes) -> None:
-        self.written += data
-
-    def close(self) -> None:
-        return
-
-
 class Made:
     """A server and its model."""
 
     def __init__(self, script: Mapping[str, Sequence[str]]) -> None:
         self.backend = FakeBackend(script=script)
         self.server: NeocaretServer = build_server(self.backend)
-        self.out = Silent()
+        self.out = Written()
         self.server.protocol.set_writer(self.out)
         initialize = b'{"jsonrpc": "2.0", "id": 0, "method": "initialize", "params": {"capabilities": {}}}'
         self.server.protocol.receive(initialize)
 
     async def ready(self) -> None:
-        self.server.load_model()
-        async with asyncio.timeout(5):
-            while self.server.model.state != "ready":  # noqa: ASYNC110 - states are not events
-                await asyncio.sleep(0.001)
+        await load(self.server)
 
     def open(self, text: str, uri: str = URI, language: str = "python") -> types.Position:
         document = Document.of(uri, language, 1, text, self.server.encoding)
@@ -340,7 +325,7 @@ async def test_settings_for_other_servers_only_change_nothing_and_bother_nobody(
     assert made.server.settings.seed == 1
     await did_change_configuration.handle(made.server, changed({"seed": 2, "pylsp": {"plugins": {}}}))
     assert made.server.settings.seed == 2
-    assert b"showMessage" not in made.out.written
+    assert made.out.told("window/showMessage") == []
 
 
 async def test_only_a_change_of_the_model_loads_it_anew(make: Make) -> None:
@@ -366,7 +351,7 @@ async def test_settings_that_are_none_leave_the_defaults(make: Make, wrong: obje
     made = make({})
     made.server.apply_settings(wrong)
     assert made.server.settings == Settings()
-    assert b"must be an object of settings" in made.out.written
+    assert "must be an object of settings" in str(made.out.bodies)
 
 
 async def test_after_a_deletion_nothing_is_offered_until_something_is_typed(make: Make) -> None:
@@ -428,9 +413,9 @@ async def test_a_client_that_asks_is_told_why_there_was_nothing(make: Make, monk
     made.open("x = 1y")
     assert await made.texts(types.Position(0, 5)) is None
     await asyncio.sleep(0.05)
-    assert b'"method": "neocaret/statusChanged"' in made.out.written.replace(b'":"', b'": "')
-    assert b"middle-of-line" in made.out.written
-    assert SENTENCES["middle-of-line"].encode() in made.out.written
+    told = str(made.out.told(status_changes.NAME))
+    assert "middle-of-line" in told
+    assert SENTENCES["middle-of-line"] in told
 
 
 @given(st.text("ab_ .(\n\r😀é", max_size=30), st.integers(0, 5), st.integers(0, 12), st.text("xy\n) ", min_size=1))

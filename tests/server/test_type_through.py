@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from in_process import load
 from lsprotocol import types
 
 from neocaret_server import look_ahead, requests
@@ -49,10 +50,7 @@ class Typist:
         return document
 
     async def ready(self) -> None:
-        self.server.load_model()
-        async with asyncio.timeout(5):
-            while self.server.model.state != "ready":  # noqa: ASYNC110 - states are not events
-                await asyncio.sleep(0.001)
+        await load(self.server)
 
     def type(self, text: str, erases: int = 0) -> None:
         end = self.document.end

@@ -74,6 +74,8 @@ def _machine(services: Services) -> Iterator[Check]:
         yield Check("torch works", False, f"{type(error).__name__}: {error}".splitlines()[0], _REINSTALL)
         return
     yield Check("cpu", True, f"{machine.threads} thread{'' if machine.threads == 1 else 's'}")
+    without = "none that fits this processor and version: PyTorch computes, more slowly"
+    yield Check("own library", True, machine.compiled or without)
     yield Check("cuda", True, machine.cuda or "not found")
     yield Check("mps", True, "found" if machine.mps else "not found")
     yield Check("device auto", True, machine.automatic)

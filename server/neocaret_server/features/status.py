@@ -22,6 +22,8 @@ _ARGUMENTS = {"uri": Rule("text")}
 async def handle(ls: NeocaretServer, params: types.ExecuteCommandParams) -> dict[str, Any]:
     """Tell all there is to tell; the reasons are those of one document, be it the one asked about last."""
     uri = read_arguments(NAME, params.arguments, _ARGUMENTS).get("uri", ls.silences.last_uri)
+    # `neocaret stats`, a process of its own, then tells the same.
+    await asyncio.to_thread(ls.statistics.write)
     reason = ls.silences.last(uri)
     model, info = ls.model, ls.model.info
     return {
