@@ -37,7 +37,10 @@ class Forward(Protocol):
         ...
 
     def decode(self, fed: Sequence[tuple[Branches, Sequence[Sequence[int]]]]) -> list[Tensor]:
-        """Append some tokens to each row of several prefixes; returns for each the logits (M x V), row after row."""
+        """Append some tokens to each row of several prefixes; returns for each the logits (M x V), row after row.
+
+        They hold until the next call.
+        """
         ...
 
     def logits(self, hidden: Tensor) -> Tensor:

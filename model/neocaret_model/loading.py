@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     import torch
 
     from neocaret_model.engine.runner import Runner
+    from neocaret_model.engine.sampling import Choice
     from neocaret_model.forward import Forward
 
 
@@ -54,6 +55,8 @@ class Running:
     dtype: torch.dtype
     """In which it computes."""
     note: str = ""
+    choice: Choice | None = None
+    """Takes tokens sooner than `sampling.chosen`, and the same ones."""
 
 
 class Checkpoint(Protocol):
@@ -139,7 +142,7 @@ def _load(model: str, device: str, dtype: str, open_checkpoint: _Open, watch: Wa
     from neocaret_model.engine.engine import LocalEngine
 
     eos_ids = checkpoint.eos_ids or _end_of_text(tokenizer)
-    return LocalEngine(running.runner, tokenizer, eos_ids, checkpoint.vocabulary, info)
+    return LocalEngine(running.runner, tokenizer, eos_ids, checkpoint.vocabulary, info, choice=running.choice)
 
 
 def _running(checkpoint: Checkpoint, place: Place, watch: Watch, model: str) -> Running:
@@ -239,7 +242,7 @@ class _OwnNeo(_Neo):
             return read_weights(self.folder, tensor_shapes(self.config), form, watch.told, watch.give_up)
 
         tested = tested_network(self.config, place.dtype, read)
-        return Running(_runner_over(tested.network), self.config.positions, tested.dtype, tested.why)
+        return Running(_runner_over(tested.network), self.config.positions, tested.dtype, tested.why, tested.choice)
 
 
 def _runner_over(network: Forward) -> Runner[Any]:

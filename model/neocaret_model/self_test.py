@@ -18,9 +18,12 @@ from torch import Tensor
 
 from neocaret_model.config import ModelConfig
 from neocaret_model.engine.branches import Branches
+from neocaret_model.engine.port import Sampling
+from neocaret_model.engine.sampling import Ask, Choice, chosen
 from neocaret_model.errors import DeviceError
 from neocaret_model.forward import Forward
 from neocaret_model.linear import int8_is_right, plain
+from neocaret_model.native.choice import CompiledChoice
 from neocaret_model.native.library import library
 from neocaret_model.native.network import NativeNetwork, computes
 from neocaret_model.network import Network
@@ -32,6 +35,10 @@ TOLERANCES = {torch.float32: 0.01, torch.float16: 0.1, torch.bfloat16: 0.2, torc
 _PREFIX, _ROWS = 5, (1, 2)
 """How many tokens stand before the rows, and how many each row is fed."""
 _LONGEST = _PREFIX + max(_ROWS)
+_GREEDY, _NUCLEUS = Sampling(), Sampling(temperature=0.8, top_p=0.95)
+_POINTS = (0.2, 0.6, 0.9)
+_A_RIM = 0.01
+"""By how much the logits of two tokens may differ of which rounding decides."""
 _log = logging.getLogger(__name__)
 
 
@@ -44,6 +51,8 @@ class Tested:
     """Of its products; int8 where its matrices are so."""
     why: str = ""
     """Why that is another than was asked for, in a sentence; empty where it is none."""
+    choice: Choice | None = None
+    """The compiled library's, where it takes the tokens that ours takes."""
 
 
 def tested_network(config: ModelConfig, dtype: torch.dtype, read: Callable[[torch.dtype], dict[str, Tensor]]) -> Tested:
@@ -66,7 +75,7 @@ def tested_network(config: ModelConfig, dtype: torch.dtype, read: Callable[[torc
     if native is not None and computes(config, dtype, tensors[EMBEDDING].device, native):
         compiled = NativeNetwork(config, tensors, native)
         if agrees(compiled, expected, dtype):
-            return Tested(compiled, dtype)
+            return Tested(compiled, dtype, choice=_tested_choice(CompiledChoice(native), expected))
         del compiled  # its memory is needed
         why = "The self-test found wrong numbers in Neocaret's compiled library: PyTorch is used, which is slower."
         _log.warning("%s", why)
@@ -91,6 +100,18 @@ def tested_network(config: ModelConfig, dtype: torch.dtype, read: Callable[[torc
 def _told(network: Forward, why: str) -> Tested:
     _log.warning("%s", why)
     return Tested(network, torch.float32, why)
+
+
+def _tested_choice(compiled: Choice, expected: Tensor) -> Choice | None:
+    """Return what the library chooses with, if it takes what we would take by the expected logits (M x V)."""
+    asks = [Ask(_GREEDY, 0.0), *(Ask(_NUCLEUS, point) for point in _POINTS)]
+    for logits in expected.float() if bool(expected.isfinite().all()) else ():
+        for ask in asks:
+            found, right = (logits[choice(logits, len(logits), ask).token] for choice in (compiled, chosen))
+            if abs(found - right) > _A_RIM:
+                _log.warning("The self-test found wrong choices in Neocaret's compiled library: PyTorch's are used.")
+                return None
+    return compiled
 
 
 def expected_logits(config: ModelConfig, tensors: dict[str, Tensor]) -> Tensor:

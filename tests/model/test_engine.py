@@ -40,7 +40,9 @@ def load(folder: Path) -> AnyEngine:
 
 def with_eos(engine: AnyEngine, *eos_ids: int) -> AnyEngine:
     """A second engine over the same network, with nothing kept."""
-    return LocalEngine(engine._runner, engine._tokenizer, eos_ids, engine._vocabulary, engine.info)
+    return LocalEngine(
+        engine._runner, engine._tokenizer, eos_ids, engine._vocabulary, engine.info, choice=engine._choice
+    )
 
 
 def generate_greedily(network: Any, ids: torch.Tensor, count: int) -> torch.Tensor:

@@ -14,6 +14,7 @@ from torch import Tensor
 from neocaret_model.config import LayerKind, ModelConfig
 from neocaret_model.engine.branches import Branches
 from neocaret_model.linear import plain
+from neocaret_model.native import large_pages
 from neocaret_model.native import library as native_library
 from neocaret_model.native.library import Library, library
 from neocaret_model.native.network import NativeNetwork, computes
@@ -77,7 +78,7 @@ def logits_of(network: Network | NativeNetwork, vocabulary: int) -> Tensor:
         found = [network.logits(torch.cat(hidden))]
         for step in range(4):
             fed = [[(11 * row + step + place) % vocabulary for place in range(1 + 3 * row)] for row in range(3)]
-            found += network.decode([(branches, fed)])
+            found.append(network.decode([(branches, fed)])[0].clone())
             branches.accept([1, 1 + step, 7])
         branches.keep_rows([0, 2])
         found += network.decode([(branches, [[3], [4, 5]])])
@@ -130,7 +131,8 @@ def test_several_prefixes_in_one_step_do_not_touch_each_other(compiled: Library)
             network.prefill(torch.tensor(list(text)), prefix)
         fed = [[[1], [2, 3]], [[4, 5, 6]]]
         alone = [
-            network.decode([(Branches(prefix, len(rows)), rows)])[0] for prefix, rows in zip(prefixes, fed, strict=True)
+            network.decode([(Branches(prefix, len(rows)), rows)])[0].clone()
+            for prefix, rows in zip(prefixes, fed, strict=True)
         ]
         together = network.decode(
             [(Branches(prefix, len(rows)), rows) for prefix, rows in zip(prefixes, fed, strict=True)]
@@ -190,3 +192,28 @@ def test_a_library_that_is_missing_or_none_is_not_there(tmp_path: Path, monkeypa
 def test_a_library_of_another_interface_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(native_library, "INTERFACE", native_library.INTERFACE + 1)
     assert library.__wrapped__() is None
+
+
+@pytest.mark.parametrize("size", [0, 1, 2**21 - 1, 2**21, 5 * 2**20 + 3])
+def test_memory_of_any_size_is_whole(size: int) -> None:
+    whole = large_pages.memory(size)
+    assert whole.shape == (size,)
+    assert whole.fill_(7).sum().item() == 7 * size
+
+
+def test_without_large_pages_there_is_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr("mmap.MADV_HUGEPAGE", raising=False)
+    assert large_pages.memory(2**22).fill_(1).sum().item() == 2**22
+
+
+@pytest.mark.parametrize("bad", [-1, 48])
+def test_tokens_that_there_are_not_are_refused(compiled: Library, bad: int) -> None:
+    config = make_config(SHAPES["a vector wide"], "global")
+    network = NativeNetwork(config, make_tensors(config, torch.float32), compiled)
+    prefix = network.new_prefix()
+    with pytest.raises(IndexError, match="not all from 0 up to 48"):
+        network.prefill(torch.tensor([1, bad]), prefix)
+    assert prefix.length == 0
+    network.prefill(torch.tensor([1]), prefix)
+    with pytest.raises(IndexError, match="not all from 0 up to 48"):
+        network.decode([(Branches(prefix, 1), [[bad]])])

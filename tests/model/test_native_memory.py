@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-TESTS = ("test_native.py", "test_network.py", "conftest.py")
+TESTS = ("test_native.py", "test_network.py", "test_choice.py", "conftest.py")
 
 
 def sanitizers() -> list[str]:
@@ -58,7 +58,7 @@ def test_passes_touch_no_memory_but_their_own(tmp_path: Path) -> None:
         "-p",
         "no:cacheprovider",
         f"--rootdir={tmp_path}",
-        *TESTS[:2],
+        *TESTS[:3],
     ]
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr

@@ -12,9 +12,12 @@ from transformers import GPTNeoForCausalLM
 
 from neocaret_model import linear, self_test
 from neocaret_model.config import read_config
+from neocaret_model.engine.engine import LocalEngine
 from neocaret_model.engine.port import GenerationRequest
+from neocaret_model.engine.sampling import Ask, Sampled
 from neocaret_model.errors import DeviceError
 from neocaret_model.loading import load_engine
+from neocaret_model.native.choice import CompiledChoice
 from neocaret_model.native.library import library
 from neocaret_model.native.network import NativeNetwork
 from neocaret_model.network import Network, tensor_shapes
@@ -148,3 +151,24 @@ def test_a_model_of_a_few_positions_loads_untested(make_checkpoint: Callable[...
     folder = make_checkpoint(max_position_embeddings=6)
     assert len(self_test.expected_logits(read_config(folder), read(folder, torch.float32))) == 0
     assert load_engine(str(folder), "cpu").generate(GenerationRequest("i", max_new_tokens=2)).continuations
+
+
+@pytest.mark.parametrize("wrong", ["greedy", "sampled"])
+def test_wrong_choices_of_the_library_are_left_to_the_sampler(
+    tiny_folder: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, wrong: str
+) -> None:
+    right = CompiledChoice.__call__
+
+    def chosen_wrongly(choice: CompiledChoice, logits: Tensor, vocabulary: int, ask: Ask) -> Sampled:
+        found = right(choice, logits, vocabulary, ask)
+        greedy = ask.sampling.temperature == 0.0
+        return Sampled(int(logits.argmin()), found.logprob) if greedy == (wrong == "greedy") else found
+
+    engine = load_engine(str(tiny_folder), "cpu", "float32")
+    assert isinstance(engine, LocalEngine)
+    assert isinstance(engine._choice, CompiledChoice)
+    monkeypatch.setattr(CompiledChoice, "__call__", chosen_wrongly)
+    engine = load_engine(str(tiny_folder), "cpu", "float32")
+    assert isinstance(engine, LocalEngine)
+    assert engine._choice is None
+    assert "wrong choices in Neocaret's compiled library" in caplog.text

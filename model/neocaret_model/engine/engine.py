@@ -33,7 +33,7 @@ from neocaret_model.engine.port import (
 from neocaret_model.engine.rewriting import Rewriting
 from neocaret_model.engine.row import Row
 from neocaret_model.engine.runner import KeptT, Runner
-from neocaret_model.engine.sampling import RowSampler
+from neocaret_model.engine.sampling import Choice, RowSampler
 from neocaret_model.engine.score_windows import ScoreWindow, score_windows
 from neocaret_model.engine.stepper import Stepper
 from neocaret_model.engine.stopping import EndingTokens
@@ -46,13 +46,21 @@ class LocalEngine(Generic[KeptT]):
     """Implements the `Engine` port over a runner."""
 
     def __init__(
-        self, runner: Runner[KeptT], tokenizer: TextTokenizer, eos_ids: Sequence[int], vocabulary: int, info: ModelInfo
+        self,
+        runner: Runner[KeptT],
+        tokenizer: TextTokenizer,
+        eos_ids: Sequence[int],
+        vocabulary: int,
+        info: ModelInfo,
+        *,
+        choice: Choice | None = None,
     ) -> None:
-        """`vocabulary` is the network's own; the tokenizer may know fewer tokens."""
+        """`vocabulary` is the network's own; the tokenizer may know fewer tokens. `choice` is for `RowSampler`."""
         self._runner = runner
         self._tokenizer = tokenizer
         self._vocabulary = min(tokenizer.vocabulary, vocabulary)
         self._info = info
+        self._choice = choice
         token_bytes = tokenizer.token_bytes
         self._texts = None if token_bytes is None else TokenTexts(token_bytes[: self._vocabulary])
         self._documents = OpenDocuments(tokenizer.encode)
@@ -151,7 +159,9 @@ class LocalEngine(Generic[KeptT]):
         rewriting = Rewriting(self._texts, plan.rewritten) if self._texts is not None and plan.rewritten else None
         ngrams = None if document is None else document.ngrams
         endings = EndingTokens(self._tokenizer.token_bytes or (), request.stop)
-        sampler = RowSampler(sampling, plan.tokens, self._vocabulary, rewriting, ngrams, endings=endings)
+        sampler = RowSampler(
+            sampling, plan.tokens, self._vocabulary, rewriting, ngrams, endings=endings, choice=self._choice
+        )
         return Row(
             sampler,
             request.stop,

@@ -16,9 +16,10 @@ from __future__ import annotations
 
 import math
 import secrets
-from collections.abc import Container, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Container, Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import takewhile
+from typing import TypeAlias
 
 import torch
 
@@ -48,12 +49,16 @@ class Ask:
     sampling: Sampling
     point: float
     """From 0 up to 1: which share of the probabilities lies before the token; 0 where the choice is greedy."""
-    masses: Mapping[int, float]
+    masses: Mapping[int, float] = field(default_factory=dict)
     """How much the document's n-grams weigh, by tokens, beside `sampling.document_weight`."""
-    present: torch.Tensor | None
+    present: torch.Tensor | None = None
     """V: the tokens that the repetition penalty holds back; None without one."""
-    allowed: tuple[int, ...] | None
+    allowed: tuple[int, ...] | None = None
     """The only tokens that may be taken, but for those that the vocabulary does not hold; None for all."""
+
+
+Choice: TypeAlias = Callable[[torch.Tensor, int, Ask], Sampled]
+"""Takes a token by its logits (float32, on the CPU; not changed), from so many of them; see `chosen`."""
 
 
 class RowSampler:
@@ -68,11 +73,13 @@ class RowSampler:
         ngrams: DocumentNgrams | None = None,
         *,
         endings: Container[int] = (),
+        choice: Choice | None = None,
     ) -> None:
         """Without `ngrams`, the document's weight is nothing; they must stay as they are while the row grows.
 
-        `endings` are tokens after which the row does not go on.
+        `endings` are tokens after which the row does not go on; `choice` is `chosen`, or what takes the same tokens.
         """
+        self.choice = choice or chosen
         self._sampling = sampling
         self._rewriting = rewriting
         self._ngrams = ngrams if sampling.document_weight > 0.0 else None
@@ -213,6 +220,19 @@ def nucleus_size(weights: torch.Tensor, mass: float) -> int:
     return max(1, int(torch.count_nonzero(before < mass)))
 
 
+def chosen(logits: torch.Tensor, vocabulary: int, ask: Ask) -> Sampled:
+    """Take a token by `logits` (float32, on the CPU; not changed), from the first `vocabulary` of them.
+
+    Raises:
+        FloatingPointError: the model gave no finite logits.
+    """
+    normaliser = float(logits.logsumexp(dim=-1))
+    if not math.isfinite(normaliser):
+        raise FloatingPointError("The logits are not finite.")
+    token = choose(logits[:vocabulary], normaliser, ask)
+    return Sampled(token, float(logits[token]) - normaliser)
+
+
 def sample(logits: torch.Tensor, row: RowSampler, vocabulary: int) -> Sampled:
     """Take a token for a row.
 
@@ -224,10 +244,6 @@ def sample(logits: torch.Tensor, row: RowSampler, vocabulary: int) -> Sampled:
     Raises:
         FloatingPointError: the model gave no finite logits.
     """
-    raw = logits.detach().to(device="cpu", dtype=torch.float32)  # V
-    normaliser = float(raw.logsumexp(dim=-1))
-    if not math.isfinite(normaliser):
-        raise FloatingPointError("The logits are not finite.")
-    token = choose(raw[:vocabulary], normaliser, row.ask())
-    row.take(token)
-    return Sampled(token, float(raw[token]) - normaliser)
+    taken = row.choice(logits.detach().to(device="cpu", dtype=torch.float32), vocabulary, row.ask())
+    row.take(taken.token)
+    return taken

@@ -2,6 +2,7 @@
 
 #include "level.h"
 #include "network.h"
+#include "sampling.h"
 
 const struct level LEVEL = {
     .name = NAME,
@@ -12,5 +13,8 @@ const struct level LEVEL = {
     .pack_matrix = pack_matrix,
     .scratch_bytes = scratch_bytes,
     .shifts_of = shifts_of,
+    .embed = embed,
     .run_pass = run_pass,
+    .sampling_scratch = sampling_scratch,
+    .sample = sample,
 };

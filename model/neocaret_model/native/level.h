@@ -8,6 +8,7 @@
 struct network;
 struct pass;
 struct crew;
+struct choice;
 
 struct level {
     const char *name;
@@ -16,7 +17,10 @@ struct level {
     void (*pack_matrix)(int form, int outputs, int inputs, const void *from, void *to);
     size_t (*scratch_bytes)(const struct network *, const struct pass *);
     int (*shifts_of)(const struct pass *);
+    void (*embed)(const struct network *, const struct pass *);
     void (*run_pass)(const struct network *, const struct pass *, struct crew *, int thread);
+    size_t (*sampling_scratch)(int vocabulary);
+    void (*sample)(struct choice *);
 };
 
 #endif

@@ -1,15 +1,15 @@
-"""The compiled library, and the structures that it shares with Python: those of `pass.h`, member by member."""
+"""The compiled library, and the structures that it shares with Python: those of `pass.h` and `choice.h`, by member."""
 
 from __future__ import annotations
 
 import ctypes
-from ctypes import POINTER, Structure, c_char_p, c_float, c_int, c_int32, c_int64, c_size_t, c_void_p
+from ctypes import POINTER, Structure, c_char_p, c_double, c_float, c_int, c_int32, c_int64, c_size_t, c_void_p
 from functools import cache
 from pathlib import Path
 
 FILE = Path(__file__).with_name("libneocaret.so")
 """Built with the package, where a compiler is to be had."""
-INTERFACE = 2
+INTERFACE = 4
 """Of the library that fits these structures."""
 
 
@@ -60,6 +60,8 @@ class NetworkC(Structure):
         ("epsilon", c_float),
         ("unused", c_int32),
         ("layer", POINTER(LayerC)),
+        ("tokens", c_void_p),
+        ("positions", c_void_p),
         ("norm", NormC),
         ("head", MatrixC),
     )
@@ -89,19 +91,44 @@ class PassC(Structure):
         ("parts", c_int32),
         ("first_layer", c_int32),
         ("end_layer", c_int32),
-        ("first_logits", c_int32),
         ("threads", c_int32),
+        ("unused", c_int32),
         ("part", POINTER(PartC)),
+        ("ids", POINTER(c_int32)),
+        ("positions", POINTER(c_int32)),
         ("hidden", c_void_p),
         ("logits", c_void_p),
         ("scratch", c_void_p),
     )
 
 
-class Library:
-    """The library's functions; those that compute let other Python threads run."""
+class ChoiceC(Structure):
+    """What a choice hangs on, and the token that it takes: that of `choice.h`."""
 
-    def __init__(self, loaded: ctypes.CDLL) -> None:
+    _fields_ = (
+        ("logits", c_void_p),
+        ("all", c_int32),
+        ("vocabulary", c_int32),
+        ("temperature", c_float),
+        ("penalty", c_float),
+        ("top_p", c_double),
+        ("weight", c_double),
+        ("point", c_double),
+        ("mixed_tokens", c_void_p),
+        ("masses", c_void_p),
+        ("present", c_void_p),
+        ("scratch", c_void_p),
+        ("mixed", c_int32),
+        ("token", c_int32),
+        ("normaliser", c_double),
+    )
+
+
+class Library:
+    """The library's functions; those that take long let other Python threads run meanwhile."""
+
+    def __init__(self, loaded: ctypes.CDLL, held: ctypes.PyDLL) -> None:
+        """Take the library as loaded twice: letting go of the GIL, and holding it."""
         self.levels: int = _function(loaded, "levels", c_int)()
         """How many of the levels of instructions that it is compiled for this machine has."""
         self.level_name = _function(loaded, "level_name", c_char_p, c_int)
@@ -113,6 +140,8 @@ class Library:
         self.scratch_bytes = _function(loaded, "scratch_bytes", c_size_t, c_int, POINTER(NetworkC), POINTER(PassC))
         self.run = _function(loaded, "run", None, c_void_p, c_int, POINTER(NetworkC), POINTER(PassC))
         self.help = _function(loaded, "help", None, c_void_p, c_int)
+        self.choice_bytes = _function(held, "choice_bytes", c_size_t, c_int, c_int)
+        self.choose = _function(held, "choose", None, c_int, POINTER(ChoiceC))
 
 
 @cache
@@ -124,7 +153,7 @@ def library() -> Library | None:
             return None
     except (OSError, AttributeError):
         return None
-    found = Library(loaded)
+    found = Library(loaded, ctypes.PyDLL(str(FILE)))
     return found if found.levels else None
 
 

@@ -1,8 +1,9 @@
-/* What Python calls: the level that this processor has, packing, and passes. */
+/* What Python calls: the level that this processor has, packing, passes, and choices. */
 
 #include <stddef.h>
 #include <stdint.h>
 
+#include "choice.h"
 #include "level.h"
 #include "pass.h"
 #include "shifts.h"
@@ -14,7 +15,7 @@
 #endif
 
 /* To be raised with every change to what Python sees of this. */
-#define INTERFACE 2
+#define INTERFACE 4
 
 /* Who is called to help may be here before the pass is: some microseconds. */
 #define MOST_TRIES 256
@@ -96,6 +97,7 @@ EXPORTED void neocaret_run(struct job *job, int level, const struct network *net
     job->level = LEVELS[level];
     job->network = network;
     job->pass = pass;
+    job->level->embed(network, pass);
     open_crew(&job->crew, job->level->shifts_of(pass));
     job->level->run_pass(network, pass, &job->crew, 0);
     close_crew(&job->crew);
@@ -112,3 +114,8 @@ EXPORTED void neocaret_help(struct job *job, int thread) {
         job->level->run_pass(job->network, job->pass, &job->crew, thread);
     leave(&job->crew);
 }
+
+EXPORTED size_t neocaret_choice_bytes(int level, int vocabulary) { return LEVELS[level]->sampling_scratch(vocabulary); }
+
+/* Take a token. */
+EXPORTED void neocaret_choose(int level, struct choice *choice) { LEVELS[level]->sample(choice); }

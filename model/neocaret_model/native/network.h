@@ -33,6 +33,20 @@ struct work {
     struct own own;
 };
 
+/* What the tokens and their positions stand for: where a pass begins. */
+static void embed(const struct network *network, const struct pass *pass) {
+    const size_t width = (size_t)network->width;
+    for (int token = 0; pass->ids && token < pass->tokens; token++) {
+        const size_t one = (size_t)pass->ids[token] * width, other = (size_t)pass->positions[token] * width;
+        float *to = pass->hidden + (size_t)token * width;
+        for (size_t place = 0; place < width; place++)
+            to[place] = network->halves ? float_of(((const uint16_t *)network->tokens)[one + place]) +
+                                              float_of(((const uint16_t *)network->positions)[other + place])
+                                        : ((const float *)network->tokens)[one + place] +
+                                              ((const float *)network->positions)[other + place];
+    }
+}
+
 static void normalise(const struct norm *norm, const float *from, int width, float epsilon, float *to) {
     floats sums = all(0);
     int place = 0;
@@ -69,7 +83,7 @@ static void shared_product(struct work *work, int shift, const struct matrix *ma
     panel->rows = count;
     panel->words = words_of(matrix->form, matrix->inputs);
     int packed = 0;
-    for (int piece; (piece = next_piece(work->crew, shift, pieces)) >= 0; piece_done(work->crew, shift)) {
+    for (struct run run; next_run(work->crew, shift, pieces, work->pass->threads, &run); run_done(work->crew, shift, run)) {
         for (; packed < count; packed++) {
             const float *row = rows + (size_t)packed * matrix->inputs;
             if (norm) {
@@ -78,26 +92,31 @@ static void shared_product(struct work *work, int shift, const struct matrix *ma
             }
             pack_row(matrix, panel, packed, row);
         }
-        const int end = (piece + 1) * PIECE < blocks ? (piece + 1) * PIECE : blocks;
-        product(matrix, panel, piece * PIECE, end, to, (size_t)matrix->outputs, ending);
+        const int end = run.end * PIECE < blocks ? run.end * PIECE : blocks;
+        product(matrix, panel, run.first * PIECE, end, to, (size_t)matrix->outputs, ending);
     }
+}
+
+static void attend_head(struct work *work, const struct heads *heads, int number, const struct part *part, int head) {
+    const struct network *network = work->network;
+    const int width = network->halves ? 2 : 4;
+    const size_t place = ((size_t)number * network->heads + head) * (size_t)part->capacity * heads->size * width;
+    struct part own = *part;
+    own.keys = (char *)part->keys + place;
+    own.values = (char *)part->values + place;
+    attend(&own, heads, network->layer[number].window, network->width, (size_t)head, work->own.scores);
 }
 
 static void shared_attention(struct work *work, int shift, int number) {
     const struct network *network = work->network;
     const struct pass *pass = work->pass;
-    const int size = network->width / network->heads, width = network->halves ? 2 : 4;
-    const struct heads heads = {work->shared.qkv, work->shared.attended, 3 * (int64_t)network->width, network->width, size,
-                                network->halves};
+    const int size = network->width / network->heads;
+    const struct heads heads = {work->shared.qkv, work->shared.attended, 3 * (int64_t)network->width, network->width,
+                                size, network->halves};
     const int pieces = pass->parts * network->heads;
-    for (int piece; (piece = next_piece(work->crew, shift, pieces)) >= 0; piece_done(work->crew, shift)) {
-        struct part part = pass->part[piece / network->heads];
-        const int head = piece % network->heads;
-        const size_t place = ((size_t)number * network->heads + head) * (size_t)part.capacity * size * width;
-        part.keys = (char *)part.keys + place;
-        part.values = (char *)part.values + place;
-        attend(&part, &heads, network->layer[number].window, network->width, (size_t)head, work->own.scores);
-    }
+    for (struct run run; next_run(work->crew, shift, pieces, pass->threads, &run); run_done(work->crew, shift, run))
+        for (int piece = run.first; piece < run.end; piece++)
+            attend_head(work, &heads, number, &pass->part[piece / network->heads], piece % network->heads);
 }
 
 static void run_layer(struct work *work, int number, int shift) {
@@ -174,10 +193,8 @@ static void run_pass(const struct network *network, const struct pass *pass, str
     int shift = 0;
     for (int number = pass->first_layer; number < pass->end_layer; number++, shift += SHIFTS_A_LAYER)
         run_layer(&work, number, shift);
-    if (pass->first_logits < pass->tokens)
-        shared_product(&work, shift, &network->head, &network->norm,
-                       pass->hidden + (size_t)pass->first_logits * network->width,
-                       pass->tokens - pass->first_logits, pass->logits, WRITTEN);
+    if (pass->logits)
+        shared_product(&work, shift, &network->head, &network->norm, pass->hidden, pass->tokens, pass->logits, WRITTEN);
 }
 
 #endif

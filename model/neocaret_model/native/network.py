@@ -98,6 +98,7 @@ class NativeNetwork:
         self._level = library.levels - 1 if level is None else level
         self._crew = Crew(library, self._level)
         self._memory: list[Tensor] = []
+        self._logits = torch.empty(0, config.vocabulary)
         self._tokens = tensors.pop("transformer.wte.weight")  # V x D
         self._positions = tensors.pop("transformer.wpe.weight")  # P x D
         self.memory = Memory(
@@ -119,6 +120,8 @@ class NativeNetwork:
             halves=self._tokens.dtype == torch.bfloat16,
             epsilon=config.layer_norm_epsilon,
             layer=layers,
+            tokens=self._tokens.data_ptr(),
+            positions=self._positions.data_ptr(),
             norm=self._norm(tensors, "transformer.ln_f"),
             head=head.pointers,
         )
@@ -138,14 +141,13 @@ class NativeNetwork:
         Raises:
             GivenUpError: it was `given_up` before the last layer; `prefix` has the tokens that it had.
         """
-        before, count = prefix.length, tokens.shape[0]
-        prefix.reserve(before + count)
-        positions = torch.arange(before, before + count)
-        hidden = self._embedded(tokens, positions)
+        before, ids = prefix.length, tokens.tolist()
+        prefix.reserve(before + len(ids))
+        hidden = torch.empty(len(ids), self.config.hidden_size)
         try:
-            for begin in range(0, count, _AT_ONCE):
-                some = hidden[begin : begin + _AT_ONCE]
-                self._append(some, prefix, given_up)
+            for begin in range(0, len(ids), _AT_ONCE):
+                some = ids[begin : begin + _AT_ONCE]
+                self._append(some, hidden[begin : begin + _AT_ONCE], prefix, given_up)
                 prefix.length += len(some)
         except BaseException:
             prefix.length = before
@@ -153,7 +155,10 @@ class NativeNetwork:
         return hidden
 
     def decode(self, fed: Sequence[tuple[Branches, Sequence[Sequence[int]]]]) -> list[Tensor]:
-        """Append some tokens to each row of several prefixes; returns for each the logits (M x V), row after row."""
+        """Append some tokens to each row of several prefixes; returns for each the logits (M x V), row after row.
+
+        The next call writes over them.
+        """
         positions = [place for branches, rows in fed for place in branches.open_step([len(row) for row in rows])]
         ids = [token for _, rows in fed for row in rows for token in row]
         counts = [sum(map(len, rows)) for _, rows in fed]
@@ -161,46 +166,72 @@ class NativeNetwork:
             _Part(branches.prefix, branches.prefix.length, branches.begin, count, branches.owners, branches.positions)
             for (branches, _), count in zip(fed, counts, strict=True)
         ]
-        hidden = self._embedded(torch.tensor(ids), torch.tensor(positions))
-        logits = self._pass(hidden, parts, range(len(self.config.layers)), 0)
+        hidden = torch.empty(len(ids), self.config.hidden_size)
+        logits = self._logits_of(len(ids))
+        self._pass(hidden, parts, range(len(self.config.layers)), (ids, positions), logits)
         ends = list(accumulate(counts))
         return [logits[end - count : end] for end, count in zip(ends, counts, strict=True)]
 
     def logits(self, hidden: Tensor) -> Tensor:
         """Return the logits (T x V) of hidden states (T x D)."""
-        parts = [self._pass(some.contiguous(), [], range(0), 0) for some in hidden.split(_AT_ONCE)]  # type: ignore[no-untyped-call]
-        return parts[0] if len(parts) == 1 else torch.cat(parts)
+        logits = torch.empty(len(hidden), self.config.vocabulary)
+        for begin in range(0, len(hidden), _AT_ONCE):
+            some = slice(begin, begin + _AT_ONCE)
+            self._pass(hidden[some].contiguous(), [], range(0), None, logits[some])
+        return logits
 
-    def _append(self, hidden: Tensor, prefix: Prefix, given_up: Asked) -> None:
-        """Take the hidden states (T x D) of a prefix's next tokens through all layers, in place."""
-        count, end = len(hidden), prefix.length + len(hidden)
+    def _append(self, ids: Sequence[int], hidden: Tensor, prefix: Prefix, given_up: Asked) -> None:
+        """Take a prefix's next tokens through all layers, into their hidden states (T x D)."""
+        count, end = len(ids), prefix.length + len(ids)
         part = _Part(prefix, prefix.length, prefix.length, count, [0] * count, range(prefix.length, end))
         layers = range(len(self.config.layers))
         for some in [layers] if given_up is never else [range(number, number + 1) for number in layers]:
             if given_up():
                 raise GivenUpError
-            self._pass(hidden, [part], some, count)
+            self._pass(hidden, [part], some, None if some.start else (ids, part.positions), None)
 
-    def _embedded(self, ids: Tensor, positions: Tensor) -> Tensor:
-        return self._tokens[ids].float() + self._positions[positions].float()  # T x D
+    def _logits_of(self, count: int) -> Tensor:
+        """Memory for the logits of a step, which are needed no longer than until the next one."""
+        if len(self._logits) < count:
+            self._logits = torch.empty(count, self.config.vocabulary)
+        return self._logits[:count]
 
-    def _pass(self, hidden: Tensor, parts: Sequence[_Part], layers: range, first_logits: int) -> Tensor:
-        """Change hidden states (T x D) in place; returns the logits from a token on."""
+    def _embedded(self, tokens: tuple[Sequence[int], Sequence[int]] | None) -> dict[str, ctypes.Array[ctypes.c_int32]]:
+        """What a pass needs of tokens and positions whose hidden states are not there yet.
+
+        Raises:
+            IndexError: the network has no such token, or no such position.
+        """
+        if tokens is None:
+            return {}
+        for numbers, end in zip(tokens, (self.config.vocabulary, self.config.positions), strict=True):
+            if min(numbers) < 0 or max(numbers) >= end:
+                raise IndexError(f"{min(numbers)} to {max(numbers)} are not all from 0 up to {end}.")
+        ids, positions = ((ctypes.c_int32 * len(numbers))(*numbers) for numbers in tokens)
+        return {"ids": ids, "positions": positions}
+
+    def _pass(
+        self,
+        hidden: Tensor,
+        parts: Sequence[_Part],
+        layers: range,
+        tokens: tuple[Sequence[int], Sequence[int]] | None,
+        logits: Tensor | None,
+    ) -> None:
+        """Change hidden states (T x D) in place, or make those of tokens and positions; write all logits, or none."""
         firsts = accumulate((part.tokens for part in parts), initial=0)
-        logits = torch.empty(len(hidden) - first_logits, self.config.vocabulary)
         asked = PassC(
             tokens=len(hidden),
             parts=len(parts),
             first_layer=layers.start,
             end_layer=layers.stop,
-            first_logits=first_logits,
             threads=torch.get_num_threads(),
             part=(PartC * len(parts))(*(part.pointers(first) for part, first in zip(parts, firsts, strict=False))),
             hidden=hidden.data_ptr(),
-            logits=logits.data_ptr(),
+            logits=None if logits is None else logits.data_ptr(),
+            **self._embedded(tokens),
         )
         self._crew.run(self._network, asked)
-        return logits
 
     def _layer(self, tensors: dict[str, Tensor], number: int, kind: LayerKind) -> LayerC:
         name = f"transformer.h.{number}"

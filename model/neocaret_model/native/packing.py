@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from neocaret_model.native.large_pages import memory
 from neocaret_model.native.library import Library, MatrixC
 from neocaret_model.quantisation import Matrix, Quantised
 
@@ -28,7 +29,7 @@ def packed(library: Library, level: int, matrix: Matrix, bias: Tensor | None) ->
     values = (matrix.values if isinstance(matrix, Quantised) else matrix).contiguous()
     outputs, inputs = values.shape
     form = _FORMS[values.dtype]
-    numbers = torch.empty(library.packed_bytes(level, form, outputs, inputs), dtype=torch.uint8)
+    numbers = memory(library.packed_bytes(level, form, outputs, inputs))
     library.pack(level, form, outputs, inputs, values.data_ptr(), numbers.data_ptr())
     scales = matrix.scales.float().contiguous() if isinstance(matrix, Quantised) else None
     sums = values.sum(dim=1, dtype=torch.int32) if isinstance(matrix, Quantised) else None

@@ -3,7 +3,7 @@
    The structures of `library.py` are these, member by member.
 
    T tokens, D width, L layers, H heads, C columns of keys and values, E numbers a head (D = H E), O outputs, V
-   vocabulary. */
+   vocabulary, P positions. */
 
 #ifndef NEOCARET_PASS_H
 #define NEOCARET_PASS_H
@@ -38,6 +38,8 @@ struct network {
     float epsilon;
     int32_t unused;
     const struct layer *layer;
+    const void *tokens;    /* V x D, in the format of keys and values */
+    const void *positions; /* P x D, as the tokens */
     struct norm norm;
     struct matrix head;
 };
@@ -58,12 +60,13 @@ struct part {
 struct pass {
     int32_t tokens, parts;
     int32_t first_layer, end_layer;
-    int32_t first_logits; /* the token from which on logits are computed; T for none */
-    int32_t threads;
+    int32_t threads, unused;
     const struct part *part;
-    float *hidden; /* T x D, before and after */
-    float *logits; /* of each token from the first of them on, x V */
-    char *scratch; /* as many bytes as `scratch_bytes` tells */
+    const int32_t *ids;       /* T, the tokens; null where `hidden` holds something already */
+    const int32_t *positions; /* T, theirs */
+    float *hidden;            /* T x D, before and after */
+    float *logits;            /* T x V, or null */
+    char *scratch;            /* as many bytes as `scratch_bytes` tells */
 };
 
 #endif

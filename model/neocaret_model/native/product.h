@@ -12,6 +12,8 @@
 #include "vectors.h"
 
 #define LARGEST 127
+#define AHEAD 1024 /* words of 32 bits, of weights */
+#define LINE 16    /* words of a cache line */
 
 #if defined(__AVX512F__)
 #define MOST_ROWS 12 /* 24 of 32 registers hold sums */
@@ -132,6 +134,12 @@ INLINE words load_words(const uint32_t *from) {
     if (row < rows)                                                                                                  \
         sums[1][row][0] = c##row, sums[1][row][1] = d##row;
 
+/* The processor's own prefetching falls behind where there are several rows. */
+INLINE void fetch_ahead(const uint32_t *weights) {
+    for (int line = 0; line < BLOCK; line += LINE)
+        __builtin_prefetch(weights + AHEAD + line);
+}
+
 /* A block times some rows, or two blocks, one beside the other so that sums do not wait for each other. */
 INLINE void multiply_blocks(const int form, const int blocks, const int rows, const uint32_t *weights, int steps,
                             const uint32_t *values, int stride, words sums[2][MOST_ROWS][2]) {
@@ -139,9 +147,11 @@ INLINE void multiply_blocks(const int form, const int blocks, const int rows, co
     EACH_ROW(BEGUN)
     EACH_DOUBLE_ROW(BEGUN_BESIDE)
     for (int step = 0; step < steps; step++, weights += BLOCK, beside += BLOCK) {
+        fetch_ahead(weights);
         const words a = load_words(weights), b = load_words(weights + LANES);
         EACH_ROW(ADDED_UP)
         if (blocks == 2) {
+            fetch_ahead(beside);
             const words c = load_words(beside), d = load_words(beside + LANES);
             EACH_DOUBLE_ROW(ADDED_UP_BESIDE)
         }
@@ -230,22 +240,26 @@ INLINE void end_outputs(floats result, float *to, int count, enum ending ending)
         memcpy(to, &result, sizeof(float) * (size_t)count);
 }
 
-INLINE floats finished(const struct matrix *matrix, words sums, int output, int count, float largest) {
-    floats result = (floats)sums;
-    float numbers[LANES] = {0};
+/* What a vector of outputs has of its own. */
+struct outputs {
+    floats scales, bias;
+    ints less;
+    int count;
+};
+
+INLINE struct outputs outputs_of(const struct matrix *matrix, int output) {
+    const int left = matrix->outputs - output, count = left < LANES ? left : LANES;
+    const size_t bytes = count > 0 ? sizeof(float) * (size_t)count : 0;
+    struct outputs own = {all(0), all(0), (ints){0}, count};
     if (matrix->form == INT8) {
-        int32_t offsets[LANES] = {0};
-        memcpy(offsets, matrix->sums + output, sizeof(int32_t) * (size_t)count);
-        memcpy(numbers, matrix->scales + output, sizeof(float) * (size_t)count);
-        ints less;
-        memcpy(&less, offsets, sizeof less);
-        result = __builtin_convertvector((ints)sums - 128 * less, floats) * load(numbers) * (largest / LARGEST);
+        memcpy(&own.less, matrix->sums + output, bytes);
+        memcpy(&own.scales, matrix->scales + output, bytes);
+        own.less *= 128;
+        own.scales *= 1.0f / LARGEST;
     }
-    if (matrix->bias) {
-        memcpy(numbers, matrix->bias + output, sizeof(float) * (size_t)count);
-        result += load(numbers);
-    }
-    return result;
+    if (matrix->bias)
+        memcpy(&own.bias, matrix->bias + output, bytes);
+    return own;
 }
 
 /* Some blocks' outputs of all rows: `to` is R x O, `stride` numbers a row. */
@@ -260,16 +274,18 @@ static void product(const struct matrix *matrix, const struct panel *panel, int 
             rows = panel->rows - row < MOST_ROWS ? panel->rows - row : MOST_ROWS;
             multiply_form(matrix->form, blocks, rows, weights, steps, panel->values + (size_t)row * panel->words,
                           panel->words, sums);
-            for (int vector = 0; vector < 2 * blocks; vector++)
-                for (int each = 0; each < rows; each++) {
-                    const int output = block * BLOCK + vector * LANES;
-                    const int left = matrix->outputs - output, count = left < LANES ? left : LANES;
-                    if (count <= 0)
-                        continue;
-                    end_outputs(finished(matrix, sums[vector / 2][each][vector % 2], output, count,
-                                         matrix->form == INT8 ? panel->largest[row + each] : 0),
-                                to + (size_t)(row + each) * stride + output, count, ending);
+            for (int vector = 0; vector < 2 * blocks; vector++) {
+                const int output = block * BLOCK + vector * LANES;
+                const struct outputs own = outputs_of(matrix, output);
+                for (int each = 0; each < rows && own.count > 0; each++) {
+                    const words sum = sums[vector / 2][each][vector % 2];
+                    floats result = (floats)sum;
+                    if (matrix->form == INT8)
+                        result = __builtin_convertvector((ints)sum - own.less, floats) * own.scales *
+                                 panel->largest[row + each];
+                    end_outputs(result + own.bias, to + (size_t)(row + each) * stride + output, own.count, ending);
                 }
+            }
         }
     }
 }

@@ -1,6 +1,6 @@
 /* Work that several threads share, piece by piece.
 
-   Every thread runs the same program: a sequence of shifts, each of so many pieces. Whoever comes takes the next piece,
+   Every thread runs the same program: a sequence of shifts, each of so many pieces. Whoever comes takes the next pieces,
    and nobody begins a shift before all pieces of the one before it are done. A thread that comes late, or never, costs
    nothing but its help; only one that is held up in the middle of a piece is waited for, and has the core if it needs
    it. */
@@ -72,21 +72,30 @@ static inline int enter(struct crew *crew) {
 
 static inline void leave(struct crew *crew) { __atomic_fetch_sub(&crew->inside, 1, __ATOMIC_SEQ_CST); }
 
-/* Returns the next piece of a shift, or -1 once all are done. */
-static inline int next_piece(struct crew *crew, int shift, int pieces) {
+/* Neighbouring pieces that one thread does. */
+struct run {
+    int first, end;
+};
+
+/* Takes the next pieces of a shift: half of a fair share of what is left, so that a thread reads on for long, and
+   nobody waits for long at the end. Tells whether there were any; if not, all are done. */
+static inline int next_run(struct crew *crew, int shift, int pieces, int threads, struct run *run) {
     struct shift *own = &crew->shifts[shift];
-    if (__atomic_load_n(&own->taken, __ATOMIC_RELAXED) < pieces) {
-        const int piece = __atomic_fetch_add(&own->taken, 1, __ATOMIC_ACQ_REL);
-        if (piece < pieces)
-            return piece;
+    int32_t taken = __atomic_load_n(&own->taken, __ATOMIC_RELAXED);
+    while (taken < pieces) {
+        const int share = (pieces - taken) / (2 * threads), count = share > 1 ? share : 1;
+        if (__atomic_compare_exchange_n(&own->taken, &taken, taken + count, 1, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED)) {
+            *run = (struct run){taken, taken + count};
+            return 1;
+        }
     }
     for (int looks = 0; __atomic_load_n(&own->done, __ATOMIC_ACQUIRE) < pieces;)
         wait_a_little(&looks);
-    return -1;
+    return 0;
 }
 
-static inline void piece_done(struct crew *crew, int shift) {
-    __atomic_fetch_add(&crew->shifts[shift].done, 1, __ATOMIC_ACQ_REL);
+static inline void run_done(struct crew *crew, int shift, struct run run) {
+    __atomic_fetch_add(&crew->shifts[shift].done, run.end - run.first, __ATOMIC_ACQ_REL);
 }
 
 #endif
