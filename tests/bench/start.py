@@ -76,7 +76,7 @@ class Session:
 
     def generate(self) -> None:
         """Ask for a long text, and do not wait for it."""
-        arguments = [{"prompt": TEXT, "maxNewTokens": LONG, "candidates": 1, "temperature": 2}]
+        arguments = [{"prompt": TEXT, "maxNewTokens": LONG, "candidates": 8, "temperature": 2}]
         params = {"command": "neocaret.generate", "arguments": arguments}
         self.send(id=next(self._ids), method="workspace/executeCommand", params=params)
 

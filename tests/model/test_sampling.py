@@ -276,7 +276,7 @@ def test_a_document_is_followed_against_a_network_that_does_not_know_and_not_aga
 
 
 def test_no_ending_is_guessed_nor_what_comes_after_it() -> None:
-    document = [*range(20), 7, 8]
+    document = [*range(20), 5, 6, 7, 8]
     sampling = Sampling(document_weight=1.0)
     assert RowSampler(sampling, document, 50, ngrams=ngrams_of(document)).draft(4) == [9, 10, 11, 12]
     assert RowSampler(sampling, document, 50, ngrams=ngrams_of(document), endings={11, 12}).draft(4) == [9, 10]

@@ -23,15 +23,15 @@ struct heads {
     const float *queries;
     float *results;
     int64_t query_stride, result_stride;
-    int32_t size, halves; /* E, and whether keys and values are bfloat16 */
+    int32_t size, bfloat16; /* E, and whether keys and values are bfloat16 */
 };
 
 INLINE int rounded_up(int count) { return (count + LANES - 1) / LANES * LANES; }
 
 /* A column's E numbers as float32, zeros behind them. */
-INLINE void widen(const void *from, size_t place, int size, int halves, float *to) {
+INLINE void widen(const void *from, size_t place, int size, int bfloat16, float *to) {
     int done = 0;
-    if (halves) {
+    if (bfloat16) {
         const uint16_t *numbers = (const uint16_t *)from + place;
         for (; done + LANES <= size; done += LANES)
             store(to + done, load_bfloats(numbers + done));
@@ -45,8 +45,8 @@ INLINE void widen(const void *from, size_t place, int size, int halves, float *t
         to[done] = 0;
 }
 
-static void narrow(const float *from, int size, int halves, void *to, size_t place) {
-    if (!halves) {
+static void narrow(const float *from, int size, int bfloat16, void *to, size_t place) {
+    if (!bfloat16) {
         memcpy((float *)to + place, from, sizeof(float) * (size_t)size);
         return;
     }
@@ -69,7 +69,7 @@ INLINE floats products_of(const float *columns, const float *query, int padded) 
 }
 
 /* Hide what a query does not see, and turn its scores of the columns from `first` to `end` into shares of 1. */
-static void share_out(const struct part *part, int window, int token, int first, int end, float *scores) {
+static void masked_softmax(const struct part *part, int window, int token, int first, int end, float *scores) {
     const int own = part->begin - part->prefix + token;
     const int position = part->positions[own], row = part->rows[own];
     for (int column = first; column < part->prefix && column <= position - window; column++)
@@ -101,8 +101,8 @@ static void share_out(const struct part *part, int window, int token, int first,
 }
 
 /* The values of `count` columns, `VECTORS` or fewer vectors of them, by the shares of some queries. */
-INLINE void mix(const int queries, const int vectors, const float *values, int padded, int count, const float *shares,
-                size_t stride, float *sums) {
+INLINE void add_weighted(const int queries, const int vectors, const float *values, int padded, int count,
+                         const float *shares, size_t stride, float *sums) {
     floats own[MOST_QUERIES][VECTORS];
     for (int query = 0; query < queries; query++)
         for (int vector = 0; vector < vectors; vector++)
@@ -125,13 +125,13 @@ INLINE void mix(const int queries, const int vectors, const float *values, int p
             store(sums + (size_t)query * padded + vector * LANES, own[query][vector]);
 }
 
-#define CASE(queries)                                                                                                \
-    case queries:                                                                                                    \
-        mix(queries, vectors, values, padded, count, shares, stride, sums);                                          \
+#define CASE(queries)                                                                                                  \
+    case queries:                                                                                                      \
+        add_weighted(queries, vectors, values, padded, count, shares, stride, sums);                                   \
         break;
 
-INLINE void mix_vectors(int queries, const int vectors, const float *values, int padded, int count,
-                        const float *shares, size_t stride, float *sums) {
+INLINE void add_weighted_vectors(int queries, const int vectors, const float *values, int padded, int count,
+                                 const float *shares, size_t stride, float *sums) {
     switch (queries) {
         CASE(1)
         CASE(2)
@@ -148,13 +148,13 @@ INLINE void mix_vectors(int queries, const int vectors, const float *values, int
 
 #undef CASE
 
-static void mix_all(int queries, const float *values, int padded, int count, const float *shares, size_t stride,
-                    float *sums) {
+static void add_weighted_columns(int queries, const float *values, int padded, int count, const float *shares,
+                                 size_t stride, float *sums) {
     int begin = 0;
     for (; begin + VECTORS * LANES <= padded; begin += VECTORS * LANES)
-        mix_vectors(queries, VECTORS, values + begin, padded, count, shares, stride, sums + begin);
+        add_weighted_vectors(queries, VECTORS, values + begin, padded, count, shares, stride, sums + begin);
     for (; begin < padded; begin += LANES)
-        mix_vectors(queries, 1, values + begin, padded, count, shares, stride, sums + begin);
+        add_weighted_vectors(queries, 1, values + begin, padded, count, shares, stride, sums + begin);
 }
 
 /* Numbers of float32 that `attend` needs for itself. */
@@ -166,11 +166,11 @@ static size_t attention_scratch(int size, int columns) {
 /* Sixteen columns or fewer as float32, in place where they stand so already. */
 INLINE const float *widened(const struct heads *heads, const void *from, size_t place, int count, float *scratch) {
     const int size = heads->size, padded = rounded_up(size);
-    if (!heads->halves && size == padded && count == LANES)
+    if (!heads->bfloat16 && size == padded && count == LANES)
         return (const float *)from + place;
     for (int column = 0; column < LANES; column++)
         if (column < count)
-            widen(from, place + (size_t)column * size, size, heads->halves, scratch + (size_t)column * padded);
+            widen(from, place + (size_t)column * size, size, heads->bfloat16, scratch + (size_t)column * padded);
         else
             memset(scratch + (size_t)column * padded, 0, sizeof(float) * (size_t)padded);
     return scratch;
@@ -178,7 +178,7 @@ INLINE const float *widened(const struct heads *heads, const void *from, size_t 
 
 /* The next sixteen columns: the processor's own prefetching falls behind where there are several queries. */
 INLINE void fetch_columns(const struct heads *heads, const void *from, size_t place) {
-    const size_t width = heads->halves ? 2 : 4, next = (place + (size_t)LANES * heads->size) * width;
+    const size_t width = heads->bfloat16 ? 2 : 4, next = (place + (size_t)LANES * heads->size) * width;
     for (size_t byte = 0; byte < LANES * (size_t)heads->size * width; byte += 64)
         __builtin_prefetch((const char *)from + next + byte);
 }
@@ -204,12 +204,12 @@ static void attend_some(const struct part *part, const struct heads *heads, int 
             store(scores + each * stride + begin, products_of(keys, query + (size_t)each * padded, padded));
     }
     for (int each = 0; each < queries; each++)
-        share_out(part, window, token + each, first, end, scores + each * stride);
+        masked_softmax(part, window, token + each, first, end, scores + each * stride);
     for (int begin = 0; begin < end - first; begin += LANES) {
         const int count = end - first - begin < LANES ? end - first - begin : LANES;
         fetch_columns(heads, part->values, place + (size_t)begin * size);
         const float *values = widened(heads, part->values, place + (size_t)begin * size, count, columns);
-        mix_all(queries, values, padded, count, scores + begin, stride, sums);
+        add_weighted_columns(queries, values, padded, count, scores + begin, stride, sums);
     }
     for (int each = 0; each < queries; each++)
         memcpy(heads->results + (part->first_token + token + each) * heads->result_stride + head * size,
@@ -226,8 +226,8 @@ static void attend(const struct part *part, const struct heads *heads, int windo
     for (int token = 0; token < part->tokens; token++) {
         const float *query = heads->queries + (part->first_token + token) * heads->query_stride + head * size;
         const size_t place = (size_t)(part->begin + token) * size;
-        narrow(query + width, size, heads->halves, part->keys, place);
-        narrow(query + 2 * width, size, heads->halves, part->values, place);
+        narrow(query + width, size, heads->bfloat16, part->keys, place);
+        narrow(query + 2 * width, size, heads->bfloat16, part->values, place);
     }
     for (int token = 0, queries; token < part->tokens; token += queries) {
         queries = part->tokens - token < MOST_QUERIES ? part->tokens - token : MOST_QUERIES;

@@ -7,7 +7,7 @@
 
 struct network;
 struct pass;
-struct crew;
+struct team;
 struct choice;
 
 struct level {
@@ -16,9 +16,9 @@ struct level {
     size_t (*packed_bytes)(int form, int outputs, int inputs);
     void (*pack_matrix)(int form, int outputs, int inputs, const void *from, void *to);
     size_t (*scratch_bytes)(const struct network *, const struct pass *);
-    int (*shifts_of)(const struct pass *);
+    int (*phases_of)(const struct pass *);
     void (*embed)(const struct network *, const struct pass *);
-    void (*run_pass)(const struct network *, const struct pass *, struct crew *, int thread);
+    void (*run_pass)(const struct network *, const struct pass *, struct team *, int thread);
     size_t (*sampling_scratch)(int vocabulary);
     void (*sample)(struct choice *);
 };

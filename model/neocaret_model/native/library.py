@@ -56,7 +56,7 @@ class NetworkC(Structure):
         ("width", c_int32),
         ("heads", c_int32),
         ("layers", c_int32),
-        ("halves", c_int32),
+        ("bfloat16", c_int32),
         ("epsilon", c_float),
         ("unused", c_int32),
         ("layer", POINTER(LayerC)),

@@ -6,7 +6,7 @@
 #include "choice.h"
 #include "level.h"
 #include "pass.h"
-#include "shifts.h"
+#include "phases.h"
 
 #if defined(_WIN32)
 #define EXPORTED __declspec(dllexport)
@@ -63,7 +63,7 @@ struct job {
     const struct level *level;
     const struct network *network;
     const struct pass *pass;
-    struct crew crew;
+    struct team team;
 };
 
 EXPORTED int neocaret_interface(void) { return INTERFACE; }
@@ -86,7 +86,7 @@ EXPORTED void neocaret_pack(int level, int form, int outputs, int inputs, const 
 
 EXPORTED size_t neocaret_job_bytes(void) { return sizeof(struct job); }
 
-EXPORTED int neocaret_most_layers(void) { return (MOST_SHIFTS - 1) / SHIFTS_A_LAYER; }
+EXPORTED int neocaret_most_layers(void) { return (MOST_PHASES - 1) / PHASES_A_LAYER; }
 
 EXPORTED size_t neocaret_scratch_bytes(int level, const struct network *network, const struct pass *pass) {
     return LEVELS[level]->scratch_bytes(network, pass);
@@ -98,21 +98,21 @@ EXPORTED void neocaret_run(struct job *job, int level, const struct network *net
     job->network = network;
     job->pass = pass;
     job->level->embed(network, pass);
-    open_crew(&job->crew, job->level->shifts_of(pass));
-    job->level->run_pass(network, pass, &job->crew, 0);
-    close_crew(&job->crew);
+    open_team(&job->team, job->level->phases_of(pass));
+    job->level->run_pass(network, pass, &job->team, 0);
+    close_team(&job->team);
 }
 
 /* Help with the pass under way, or about to begin, as thread 1 or a higher one of those that the pass counts. */
 EXPORTED void neocaret_help(struct job *job, int thread) {
     int entered = 0;
-    for (int tries = 0; tries < MOST_TRIES && !(entered = enter(&job->crew)); tries++)
+    for (int tries = 0; tries < MOST_TRIES && !(entered = enter(&job->team)); tries++)
         PAUSE();
     if (!entered)
         return;
     if (thread < job->pass->threads)
-        job->level->run_pass(job->network, job->pass, &job->crew, thread);
-    leave(&job->crew);
+        job->level->run_pass(job->network, job->pass, &job->team, thread);
+    leave(&job->team);
 }
 
 EXPORTED size_t neocaret_choice_bytes(int level, int vocabulary) { return LEVELS[level]->sampling_scratch(vocabulary); }

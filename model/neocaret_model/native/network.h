@@ -1,4 +1,4 @@
-/* GPT-Neo's layers over some tokens, as a program of shifts: the whole pass is one call.
+/* GPT-Neo's layers over some tokens, as a program of phases: the whole pass is one call.
 
    T tokens, D width, L layers, H heads, V vocabulary. Everything between the matrices is float32. */
 
@@ -8,8 +8,8 @@
 #include <float.h>
 
 #include "attention.h"
+#include "phases.h"
 #include "product.h"
-#include "shifts.h"
 
 /* What all threads write between two products. */
 struct shared {
@@ -28,7 +28,7 @@ struct own {
 struct work {
     const struct network *network;
     const struct pass *pass;
-    struct crew *crew;
+    struct team *team;
     struct shared shared;
     struct own own;
 };
@@ -40,14 +40,14 @@ static void embed(const struct network *network, const struct pass *pass) {
         const size_t one = (size_t)pass->ids[token] * width, other = (size_t)pass->positions[token] * width;
         float *to = pass->hidden + (size_t)token * width;
         for (size_t place = 0; place < width; place++)
-            to[place] = network->halves ? float_of(((const uint16_t *)network->tokens)[one + place]) +
-                                              float_of(((const uint16_t *)network->positions)[other + place])
-                                        : ((const float *)network->tokens)[one + place] +
-                                              ((const float *)network->positions)[other + place];
+            to[place] = network->bfloat16 ? float_of(((const uint16_t *)network->tokens)[one + place]) +
+                                                float_of(((const uint16_t *)network->positions)[other + place])
+                                          : ((const float *)network->tokens)[one + place] +
+                                                ((const float *)network->positions)[other + place];
     }
 }
 
-static void normalise(const struct norm *norm, const float *from, int width, float epsilon, float *to) {
+static void layer_norm(const struct norm *norm, const float *from, int width, float epsilon, float *to) {
     floats sums = all(0);
     int place = 0;
     for (; place + LANES <= width; place += LANES)
@@ -72,34 +72,35 @@ static void normalise(const struct norm *norm, const float *from, int width, flo
         to[place] = (from[place] - mean) * scale * norm->weight[place] + norm->bias[place];
 }
 
-/* How many blocks are a piece: two can be multiplied at once. */
-#define PIECE 2
+/* How many blocks are a task: two can be multiplied at once. */
+#define TASK 2
 
-/* A product, by all threads: each brings the rows into the matrix's form for itself once it has a piece. */
-static void shared_product(struct work *work, int shift, const struct matrix *matrix, const struct norm *norm,
-                           const float *rows, int count, float *to, enum ending ending) {
-    const int blocks = blocks_of(matrix->outputs), pieces = (blocks + PIECE - 1) / PIECE;
+/* A product, by all threads: each brings the rows into the matrix's form for itself once it has a task. */
+static void team_product(struct work *work, int phase, const struct matrix *matrix, const struct norm *norm,
+                         const float *rows, int count, float *to, enum epilogue epilogue) {
+    const int blocks = blocks_of(matrix->outputs), tasks = (blocks + TASK - 1) / TASK;
     struct panel *panel = &work->own.panel;
     panel->rows = count;
     panel->words = words_of(matrix->form, matrix->inputs);
     int packed = 0;
-    for (struct run run; next_run(work->crew, shift, pieces, work->pass->threads, &run); run_done(work->crew, shift, run)) {
+    for (struct run run; next_run(work->team, phase, tasks, work->pass->threads, &run);
+         run_done(work->team, phase, run)) {
         for (; packed < count; packed++) {
             const float *row = rows + (size_t)packed * matrix->inputs;
             if (norm) {
-                normalise(norm, row, matrix->inputs, work->network->epsilon, work->own.row);
+                layer_norm(norm, row, matrix->inputs, work->network->epsilon, work->own.row);
                 row = work->own.row;
             }
             pack_row(matrix, panel, packed, row);
         }
-        const int end = run.end * PIECE < blocks ? run.end * PIECE : blocks;
-        product(matrix, panel, run.first * PIECE, end, to, (size_t)matrix->outputs, ending);
+        const int end = run.end * TASK < blocks ? run.end * TASK : blocks;
+        product(matrix, panel, run.first * TASK, end, to, (size_t)matrix->outputs, epilogue);
     }
 }
 
 static void attend_head(struct work *work, const struct heads *heads, int number, const struct part *part, int head) {
     const struct network *network = work->network;
-    const int width = network->halves ? 2 : 4;
+    const int width = network->bfloat16 ? 2 : 4;
     const size_t place = ((size_t)number * network->heads + head) * (size_t)part->capacity * heads->size * width;
     struct part own = *part;
     own.keys = (char *)part->keys + place;
@@ -107,45 +108,43 @@ static void attend_head(struct work *work, const struct heads *heads, int number
     attend(&own, heads, network->layer[number].window, network->width, (size_t)head, work->own.scores);
 }
 
-static void shared_attention(struct work *work, int shift, int number) {
+static void team_attention(struct work *work, int phase, int number) {
     const struct network *network = work->network;
     const struct pass *pass = work->pass;
     const int size = network->width / network->heads;
-    const struct heads heads = {work->shared.qkv, work->shared.attended, 3 * (int64_t)network->width, network->width,
-                                size, network->halves};
-    const int pieces = pass->parts * network->heads;
-    for (struct run run; next_run(work->crew, shift, pieces, pass->threads, &run); run_done(work->crew, shift, run))
-        for (int piece = run.first; piece < run.end; piece++)
-            attend_head(work, &heads, number, &pass->part[piece / network->heads], piece % network->heads);
+    const struct heads heads = {
+        work->shared.qkv, work->shared.attended, 3 * (int64_t)network->width, network->width, size, network->bfloat16};
+    const int tasks = pass->parts * network->heads;
+    for (struct run run; next_run(work->team, phase, tasks, pass->threads, &run); run_done(work->team, phase, run))
+        for (int task = run.first; task < run.end; task++)
+            attend_head(work, &heads, number, &pass->part[task / network->heads], task % network->heads);
 }
 
-static void run_layer(struct work *work, int number, int shift) {
+static void run_layer(struct work *work, int number, int phase) {
     const struct layer *layer = &work->network->layer[number];
     const struct pass *pass = work->pass;
     const int count = pass->tokens;
-    shared_product(work, shift, &layer->qkv, &layer->before_attention, pass->hidden, count, work->shared.qkv, WRITTEN);
-    shared_attention(work, shift + 1, number);
-    shared_product(work, shift + 2, &layer->out, 0, work->shared.attended, count, pass->hidden,
-                   ADDED);
-    shared_product(work, shift + 3, &layer->expand, &layer->before_expansion, pass->hidden, count,
-                   work->shared.inner,
-                   ACTIVATED);
-    shared_product(work, shift + 4, &layer->contract, 0, work->shared.inner, count, pass->hidden, ADDED);
+    team_product(work, phase, &layer->qkv, &layer->before_attention, pass->hidden, count, work->shared.qkv, WRITTEN);
+    team_attention(work, phase + 1, number);
+    team_product(work, phase + 2, &layer->out, 0, work->shared.attended, count, pass->hidden, ADDED);
+    team_product(work, phase + 3, &layer->expand, &layer->before_expansion, pass->hidden, count, work->shared.inner,
+                 ACTIVATED);
+    team_product(work, phase + 4, &layer->contract, 0, work->shared.inner, count, pass->hidden, ADDED);
 }
 
-/* Takes memory in pieces, each aligned to a cache line; with no memory, tells how much there must be. */
-static char *piece_of(char *memory, size_t *taken, size_t bytes) {
-    char *piece = memory ? memory + *taken : 0;
+/* Takes some memory of all, aligned to a cache line; with no memory, tells how much there must be. */
+static char *carve(char *memory, size_t *taken, size_t bytes) {
+    char *part = memory ? memory + *taken : 0;
     *taken += (bytes + 63) / 64 * 64;
-    return piece;
+    return part;
 }
 
 static size_t lay_out_shared(const struct network *network, int tokens, char *memory, struct shared *shared) {
     const size_t row = sizeof(float) * (size_t)tokens;
     size_t taken = 0;
-    shared->qkv = (float *)piece_of(memory, &taken, 3 * row * (size_t)network->width);
-    shared->attended = (float *)piece_of(memory, &taken, row * (size_t)network->width);
-    shared->inner = (float *)piece_of(memory, &taken, row * (size_t)network->layer[0].contract.inputs);
+    shared->qkv = (float *)carve(memory, &taken, 3 * row * (size_t)network->width);
+    shared->attended = (float *)carve(memory, &taken, row * (size_t)network->width);
+    shared->inner = (float *)carve(memory, &taken, row * (size_t)network->layer[0].contract.inputs);
     return taken;
 }
 
@@ -153,12 +152,12 @@ static size_t lay_out_own(const struct network *network, int tokens, int columns
     const int inner = network->layer[0].contract.inputs, widest = inner > network->width ? inner : network->width;
     const int words = words_of(network->layer[0].qkv.form, widest), head = words_of(network->head.form, widest);
     size_t taken = 0;
-    own->row = (float *)piece_of(memory, &taken, sizeof(float) * (size_t)widest);
-    own->scores = (float *)piece_of(
-        memory, &taken, sizeof(float) * attention_scratch(network->width / network->heads, columns));
-    own->panel.values = (uint32_t *)piece_of(
-        memory, &taken, sizeof(uint32_t) * (size_t)tokens * (size_t)(words > head ? words : head));
-    own->panel.largest = (float *)piece_of(memory, &taken, sizeof(float) * (size_t)tokens);
+    own->row = (float *)carve(memory, &taken, sizeof(float) * (size_t)widest);
+    own->scores =
+        (float *)carve(memory, &taken, sizeof(float) * attention_scratch(network->width / network->heads, columns));
+    own->panel.values =
+        (uint32_t *)carve(memory, &taken, sizeof(uint32_t) * (size_t)tokens * (size_t)(words > head ? words : head));
+    own->panel.largest = (float *)carve(memory, &taken, sizeof(float) * (size_t)tokens);
     return taken;
 }
 
@@ -179,22 +178,20 @@ static size_t scratch_bytes(const struct network *network, const struct pass *pa
            (size_t)pass->threads * lay_out_own(network, pass->tokens, columns_of(pass), 0, &own);
 }
 
-static int shifts_of(const struct pass *pass) {
-    return (pass->end_layer - pass->first_layer) * SHIFTS_A_LAYER + 1;
-}
+static int phases_of(const struct pass *pass) { return (pass->end_layer - pass->first_layer) * PHASES_A_LAYER + 1; }
 
 /* What every thread does, each with its own part of the scratch memory. */
-static void run_pass(const struct network *network, const struct pass *pass, struct crew *crew, int thread) {
-    struct work work = {.network = network, .pass = pass, .crew = crew};
+static void run_pass(const struct network *network, const struct pass *pass, struct team *team, int thread) {
+    struct work work = {.network = network, .pass = pass, .team = team};
     size_t taken = lay_out_shared(network, pass->tokens, pass->scratch, &work.shared);
     const int columns = columns_of(pass);
     taken += (size_t)thread * lay_out_own(network, pass->tokens, columns, 0, &work.own);
     lay_out_own(network, pass->tokens, columns, pass->scratch + taken, &work.own);
-    int shift = 0;
-    for (int number = pass->first_layer; number < pass->end_layer; number++, shift += SHIFTS_A_LAYER)
-        run_layer(&work, number, shift);
+    int phase = 0;
+    for (int number = pass->first_layer; number < pass->end_layer; number++, phase += PHASES_A_LAYER)
+        run_layer(&work, number, phase);
     if (pass->logits)
-        shared_product(&work, shift, &network->head, &network->norm, pass->hidden, pass->tokens, pass->logits, WRITTEN);
+        team_product(&work, phase, &network->head, &network->norm, pass->hidden, pass->tokens, pass->logits, WRITTEN);
 }
 
 #endif

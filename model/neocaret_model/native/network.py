@@ -21,9 +21,9 @@ from neocaret_model.config import LayerKind, ModelConfig
 from neocaret_model.engine.branches import Branches
 from neocaret_model.engine.key_values import Memory, Prefix
 from neocaret_model.engine.runner import Asked, GivenUpError, never
-from neocaret_model.native.crew import Crew
 from neocaret_model.native.library import LayerC, Library, NetworkC, NormC, PartC, PassC
 from neocaret_model.native.packing import DTYPES, Packed, packed
+from neocaret_model.native.team import Team
 from neocaret_model.quantisation import Matrix, pop_matrix, stacked
 from neocaret_model.weights import OUTPUT_HEAD
 
@@ -96,7 +96,7 @@ class NativeNetwork:
         self.config = config
         self._library = library
         self._level = library.levels - 1 if level is None else level
-        self._crew = Crew(library, self._level)
+        self._team = Team(library, self._level)
         self._memory: list[Tensor] = []
         self._logits = torch.empty(0, config.vocabulary)
         self._tokens = tensors.pop("transformer.wte.weight")  # V x D
@@ -117,7 +117,7 @@ class NativeNetwork:
             width=config.hidden_size,
             heads=config.heads,
             layers=len(config.layers),
-            halves=self._tokens.dtype == torch.bfloat16,
+            bfloat16=self._tokens.dtype == torch.bfloat16,
             epsilon=config.layer_norm_epsilon,
             layer=layers,
             tokens=self._tokens.data_ptr(),
@@ -231,7 +231,7 @@ class NativeNetwork:
             logits=None if logits is None else logits.data_ptr(),
             **self._embedded(tokens),
         )
-        self._crew.run(self._network, asked)
+        self._team.run(self._network, asked)
 
     def _layer(self, tensors: dict[str, Tensor], number: int, kind: LayerKind) -> LayerC:
         name = f"transformer.h.{number}"

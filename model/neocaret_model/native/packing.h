@@ -1,8 +1,8 @@
 /* How a matrix stands in memory, in the order in which it is read.
 
    Two vectors of outputs make a block. In it stands, step by step through the inputs, what a multiplication takes at
-   once: the outputs of the one and of the other, with 1 input each in float32, 2 in bfloat16 and 4 in int8. Zeros fill the last block and
-   the last step.
+   once: the outputs of the one and of the other, with 1 input each in float32, 2 in bfloat16 and 4 in int8. Zeros fill
+   the last block and the last step.
 
    I inputs, O outputs. */
 

@@ -15,10 +15,10 @@ enum form { FLOAT32, BFLOAT16, INT8 };
 
 struct matrix {
     int32_t form, outputs, inputs, unused;
-    const void *packed;   /* as many blocks as hold all outputs, zeros beyond them */
-    const float *scales;  /* O, of int8 */
-    const int32_t *sums;  /* O, of int8: of a row's values */
-    const float *bias;    /* O, or null */
+    const void *packed;  /* as many blocks as hold all outputs, zeros beyond them */
+    const float *scales; /* O, of int8 */
+    const int32_t *sums; /* O, of int8: of a row's values */
+    const float *bias;   /* O, or null */
 };
 
 struct norm {
@@ -34,7 +34,7 @@ struct layer {
 };
 
 struct network {
-    int32_t width, heads, layers, halves; /* the last: whether keys and values are bfloat16 */
+    int32_t width, heads, layers, bfloat16; /* the last: whether keys and values are bfloat16 */
     float epsilon;
     int32_t unused;
     const struct layer *layer;

@@ -117,21 +117,21 @@ INLINE words load_words(const uint32_t *from) {
 #endif
 #define BEGUN(row) words a##row = {0}, b##row = {0};
 #define BEGUN_BESIDE(row) words c##row = {0}, d##row = {0};
-#define ADDED_UP(row)                                                                                                \
-    if (row < rows) {                                                                                                \
-        a##row = multiplied(form, a##row, a, values + row * (size_t)stride, step);                                   \
-        b##row = multiplied(form, b##row, b, values + row * (size_t)stride, step);                                   \
+#define ADDED_UP(row)                                                                                                  \
+    if (row < rows) {                                                                                                  \
+        a##row = multiplied(form, a##row, a, values + row * (size_t)stride, step);                                     \
+        b##row = multiplied(form, b##row, b, values + row * (size_t)stride, step);                                     \
     }
-#define ADDED_UP_BESIDE(row)                                                                                         \
-    if (row < rows) {                                                                                                \
-        c##row = multiplied(form, c##row, c, values + row * (size_t)stride, step);                                   \
-        d##row = multiplied(form, d##row, d, values + row * (size_t)stride, step);                                   \
+#define ADDED_UP_BESIDE(row)                                                                                           \
+    if (row < rows) {                                                                                                  \
+        c##row = multiplied(form, c##row, c, values + row * (size_t)stride, step);                                     \
+        d##row = multiplied(form, d##row, d, values + row * (size_t)stride, step);                                     \
     }
-#define TOLD(row)                                                                                                    \
-    if (row < rows)                                                                                                  \
+#define TOLD(row)                                                                                                      \
+    if (row < rows)                                                                                                    \
         sums[0][row][0] = a##row, sums[0][row][1] = b##row;
-#define TOLD_BESIDE(row)                                                                                             \
-    if (row < rows)                                                                                                  \
+#define TOLD_BESIDE(row)                                                                                               \
+    if (row < rows)                                                                                                    \
         sums[1][row][0] = c##row, sums[1][row][1] = d##row;
 
 /* The processor's own prefetching falls behind where there are several rows. */
@@ -162,9 +162,9 @@ INLINE void multiply_blocks(const int form, const int blocks, const int rows, co
     }
 }
 
-#define CASE(count)                                                                                                  \
-    case count:                                                                                                      \
-        multiply_blocks(form, blocks, count, weights, steps, values, stride, sums);                                  \
+#define CASE(count)                                                                                                    \
+    case count:                                                                                                        \
+        multiply_blocks(form, blocks, count, weights, steps, values, stride, sums);                                    \
         break;
 
 INLINE void multiply_rows(const int form, const int blocks, int rows, const uint32_t *weights, int steps,
@@ -218,19 +218,19 @@ static void multiply_form(int form, int blocks, int rows, const uint32_t *weight
 }
 
 /* What becomes of an output once it is summed up. */
-enum ending { WRITTEN, ADDED, ACTIVATED };
+enum epilogue { WRITTEN, ADDED, ACTIVATED };
 
 /* GELU as GPT-2 has it: x / 2 (1 + tanh(u)) is x times the logistic function of 2u. */
-INLINE floats activated(floats x) {
+INLINE floats gelu(floats x) {
     const floats twice = (x + x * x * x * 0.044715f) * (2.0f * 0.79788456080286535588f);
     return x / (1.0f + exp_of(-twice));
 }
 
-INLINE void end_outputs(floats result, float *to, int count, enum ending ending) {
+INLINE void apply_epilogue(floats result, float *to, int count, enum epilogue epilogue) {
     float old[LANES] = {0};
-    if (ending == ACTIVATED)
-        result = activated(result);
-    if (ending == ADDED) {
+    if (epilogue == ACTIVATED)
+        result = gelu(result);
+    if (epilogue == ADDED) {
         memcpy(old, to, sizeof(float) * (size_t)count);
         result += load(old);
     }
@@ -264,7 +264,7 @@ INLINE struct outputs outputs_of(const struct matrix *matrix, int output) {
 
 /* Some blocks' outputs of all rows: `to` is R x O, `stride` numbers a row. */
 static void product(const struct matrix *matrix, const struct panel *panel, int first, int end, float *to,
-                    size_t stride, enum ending ending) {
+                    size_t stride, enum epilogue epilogue) {
     const int steps = steps_of(matrix->form, matrix->inputs);
     words sums[2][MOST_ROWS][2];
     for (int block = first, blocks; block < end; block += blocks) {
@@ -283,7 +283,7 @@ static void product(const struct matrix *matrix, const struct panel *panel, int 
                     if (matrix->form == INT8)
                         result = __builtin_convertvector((ints)sum - own.less, floats) * own.scales *
                                  panel->largest[row + each];
-                    end_outputs(result + own.bias, to + (size_t)(row + each) * stride + output, own.count, ending);
+                    apply_epilogue(result + own.bias, to + (size_t)(row + each) * stride + output, own.count, epilogue);
                 }
             }
         }

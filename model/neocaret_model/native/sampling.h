@@ -12,12 +12,12 @@
 #include "choice.h"
 #include "vectors.h"
 
-#define NEAR 9.0f      /* nats below the likeliest token: it takes 8,000 tokens so far down to weigh as much as it */
-#define FEW 256        /* candidates that are sorted sooner than all tokens are counted into buckets */
-#define BUCKETS 1024
-#define BUCKETS_A_NAT 64
-#define APART 4        /* additions or comparisons of which none waits for the one before it */
-#define SUMMED 512      /* numbers that are summed up in float32; sums of blocks are in float64 */
+#define NEAR 9.0f /* nats below the likeliest token: it takes 8,000 tokens so far down to weigh as much as it */
+#define FEW 256   /* candidates that are sorted sooner than all tokens are counted into buckets */
+#define BUCKETS 2048
+#define BUCKETS_A_NAT 128
+#define APART 4    /* additions or comparisons of which none waits for the one before it */
+#define SUMMED 512 /* numbers that are summed up in float32; sums of blocks are in float64 */
 
 struct candidate {
     double sum; /* of the weights up to and including its own */
@@ -57,6 +57,20 @@ static float maximum_of(const float *values, int count) {
     return largest;
 }
 
+/* A bit for each lane, of a comparison's result. */
+INLINE uint32_t bits_of(ints condition) {
+#if defined(__AVX512F__)
+    return _mm512_movepi32_mask((__m512i)condition);
+#elif defined(__AVX2__)
+    return (uint32_t)_mm256_movemask_ps((__m256)condition);
+#else
+    uint32_t bits = 0;
+    for (int lane = 0; lane < LANES; lane++)
+        bits |= (uint32_t)(condition[lane] & 1) << lane;
+    return bits;
+#endif
+}
+
 static float exp_of_one(float value) { return exp_of(all(value))[0]; }
 
 /* What the exponentials of all logits come to, as a logarithm; not finite where a logit is no number, or infinite. */
@@ -75,14 +89,11 @@ static double log_sum_exp(const float *logits, int count) {
         }
         total += sum_of(sums);
         for (; place < end; place++) {
-            none[0] |= logits[place] != logits[place];
+            none[0] |= -(logits[place] != logits[place]);
             total += exp_of_one(logits[place] - largest);
         }
     }
-    for (int lane = 0; lane < LANES; lane++)
-        if (none[lane])
-            return NAN;
-    return largest + log(total);
+    return bits_of(none) ? NAN : largest + log(total);
 }
 
 /* Adds to the network's probability of some tokens what the document's n-grams weigh. */
@@ -193,12 +204,9 @@ static void fill_buckets(const struct nucleus *nucleus, int vocabulary, double *
 static void gather(struct nucleus *nucleus, int vocabulary, int bucket, const double *masses) {
     nucleus->count = 0;
     int token = 0;
-    for (; token + LANES <= vocabulary; token += LANES) {
-        const ints buckets = buckets_of(load(nucleus->logits + token));
-        for (int lane = 0; lane < LANES; lane++)
-            if (buckets[lane] == bucket)
-                add_candidate(nucleus, token + lane);
-    }
+    for (; token + LANES <= vocabulary; token += LANES)
+        for (uint32_t hits = bits_of(buckets_of(load(nucleus->logits + token)) == bucket); hits; hits &= hits - 1)
+            add_candidate(nucleus, token + __builtin_ctz(hits));
     for (; token < vocabulary; token++)
         if (bucket_of(nucleus->logits[token]) == bucket)
             add_candidate(nucleus, token);
