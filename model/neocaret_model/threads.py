@@ -15,10 +15,10 @@ The compiled library wakes its threads once a step and gains from the second one
 else to do. A step of three rows, ms, on two idle cores (`python tests/bench/threads.py`):
 
     weights, MiB            13     27     57    114    237
-    torch, 1 thread        2.6    4.0    7.1   11.9   20.6
-    torch, 2 threads       4.7    4.7    7.2   11.4   16.9
-    library, 1 thread     0.65    1.6    3.2    7.5   11.8
-    library, 2 threads    0.59   0.93    2.3    4.5    8.9
+    torch, 1 thread        1.2    2.2    4.1    6.9   12.2
+    torch, 2 threads       2.9    3.6    5.5    8.5   12.9
+    library, 1 thread     0.31   0.84    2.0    3.9    8.0
+    library, 2 threads    0.21   0.51    1.2    2.7    4.5
 """
 
 from __future__ import annotations
