@@ -42,7 +42,7 @@ class NeoRunner:
         return NeoRows(Branches(kept, count))
 
     def step(self, fed: Sequence[tuple[Rows, Fed]]) -> list[Tensor]:
-        """Let the rows of several prefixes go on together; returns the logits (M x V) of each."""
+        """Let the rows of several prefixes go on together; returns the logits (M x V) of each until the next call."""
         return self._network.decode([(cast("NeoRows", rows).branches, tokens) for rows, tokens in fed])
 
     def score(self, tokens: Sequence[int], count: int) -> Tensor:

@@ -144,9 +144,10 @@ async def serve(server: NeocaretServer, opening: Opening, client_process_id: int
     inbox = Inbox(loop)
     threading.Thread(target=inbox.fill, args=(opening.messages(),), name="neocaret-stdin", daemon=True).start()
     server.in_background(_handle(server, inbox))
-    code = await ended
-    writer.close()
-    return code
+    try:
+        return await ended
+    finally:
+        writer.close()
 
 
 def _end_at_interrupt(loop: asyncio.AbstractEventLoop, ended: asyncio.Future[int]) -> None:

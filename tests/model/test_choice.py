@@ -115,3 +115,17 @@ def test_a_row_takes_the_same_tokens_with_it() -> None:
         plain, compiled = (RowSampler(sampling, [1], 8192, choice=choice) for choice in (chosen, CHOICES[-1]))
         taken = [[sample(each, row, 8000).token for each in logits] for row in (plain, compiled)]
         assert taken[0] == taken[1]
+
+
+@pytest.mark.parametrize("choice", CHOICES)
+def test_a_penalty_that_makes_logits_infinite_leaves_a_token(choice: CompiledChoice) -> None:
+    logits = random_logits(3, 50, 3.0, 0.0)
+    sampling = Sampling(temperature=0.8, top_p=0.9, repetition_penalty=1e-39)
+    token = choice(logits, 50, Ask(sampling, 0.5, present=torch.ones(50, dtype=torch.bool))).token
+    assert logits[token] > 0
+
+
+@pytest.mark.parametrize("choice", CHOICES)
+def test_what_the_vocabulary_does_not_hold_is_left_to_the_sampler(choice: CompiledChoice) -> None:
+    with pytest.raises(IndexError):
+        choice(torch.zeros(50), 40, Ask(Sampling(document_weight=1.0), 0.0, {45: 1.0}))

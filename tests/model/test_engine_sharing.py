@@ -156,6 +156,7 @@ def test_rows_of_different_prompts_have_the_logits_of_each_alone(tiny_folder: Pa
             for tokens, prefix in zip(([1, 2, 3], [7, 8, 9, 10]), kept, strict=True):
                 runner.prefill(tokens, prefix)
             fed = [(runner.rows(prefix, 2), [[5], [6, 4]]) for prefix in kept]
-            logits.append(runner.step(fed) if together else [runner.step([one])[0] for one in fed])
+            steps = [fed] if together else [[one] for one in fed]
+            logits.append([each.clone() for step in steps for each in runner.step(step)])
     for one, other in zip(*logits, strict=True):
         torch.testing.assert_close(one, other, rtol=0, atol=1e-5)

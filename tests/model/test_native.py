@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import sys
 import threading
 import time
 from pathlib import Path
@@ -199,6 +200,8 @@ def test_memory_of_any_size_is_whole(size: int) -> None:
     whole = large_pages.memory(size)
     assert whole.shape == (size,)
     assert whole.fill_(7).sum().item() == 7 * size
+    if sys.platform == "linux" and size >= 2**21:
+        assert whole.data_ptr() % 2**21 == 0
 
 
 def test_without_large_pages_there_is_memory(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -153,13 +153,15 @@ def test_a_model_of_a_few_positions_loads_untested(make_checkpoint: Callable[...
     assert load_engine(str(folder), "cpu").generate(GenerationRequest("i", max_new_tokens=2)).continuations
 
 
-@pytest.mark.parametrize("wrong", ["greedy", "sampled"])
+@pytest.mark.parametrize("wrong", ["greedy", "sampled", "raises"])
 def test_wrong_choices_of_the_library_are_left_to_the_sampler(
     tiny_folder: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, wrong: str
 ) -> None:
     right = CompiledChoice.__call__
 
     def chosen_wrongly(choice: CompiledChoice, logits: Tensor, vocabulary: int, ask: Ask) -> Sampled:
+        if wrong == "raises":
+            raise FloatingPointError
         found = right(choice, logits, vocabulary, ask)
         greedy = ask.sampling.temperature == 0.0
         return Sampled(int(logits.argmin()), found.logprob) if greedy == (wrong == "greedy") else found

@@ -34,7 +34,7 @@ def silent() -> Iterator[Opening]:
         os.close(writer)
         for thread in threading.enumerate():
             if thread.name.startswith("neocaret-"):
-                thread.join()
+                thread.join(20)
 
 
 async def test_a_server_that_nobody_speaks_to_ends_with_its_editor(

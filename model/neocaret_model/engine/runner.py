@@ -87,7 +87,7 @@ class Runner(Protocol[KeptT]):
     def step(self, fed: Sequence[tuple[Rows, Fed]]) -> list[Tensor]:
         """Let the rows of several prefixes go on together.
 
-        Returns for each prefix the logits (M x V) after each token fed, row after row.
+        Returns for each prefix the logits (M x V) after each token fed, row after row. They hold until the next call.
         """
         ...
 

@@ -18,7 +18,10 @@ from neocaret_model.native.library import ChoiceC, Library
 
 
 class CompiledChoice:
-    """Takes tokens as `sampling.chosen` does; those that top-k or healing limits, by that. For one thread at a time."""
+    """Takes tokens as `sampling.chosen` does, for one thread at a time.
+
+    What top-k or healing limits, and what is drawn from all tokens, is left to that.
+    """
 
     def __init__(self, library: Library, level: int | None = None) -> None:
         """`level` is that of the processor's instructions; the highest that it has, where it is not given."""
@@ -62,5 +65,10 @@ class CompiledChoice:
 
 def _is_compiled(ask: Ask, vocabulary: int) -> bool:
     sampling = ask.sampling
-    greedy = sampling.temperature == 0.0
-    return ask.allowed is None and (greedy or (sampling.top_p < 1.0 and not 0 < sampling.top_k < vocabulary))
+    drawn = sampling.top_p < 1.0 and not 0 < sampling.top_k < vocabulary
+    return ask.allowed is None and (sampling.temperature == 0.0 or drawn) and _fits(ask, vocabulary)
+
+
+def _fits(ask: Ask, vocabulary: int) -> bool:
+    """Tell whether all is within the vocabulary: the library does not look."""
+    return max(ask.masses, default=0) < vocabulary and (ask.present is None or len(ask.present) >= vocabulary)

@@ -117,7 +117,7 @@ static void team_attention(struct work *work, int phase, int number) {
     const int tasks = pass->parts * network->heads;
     for (struct run run; next_run(work->team, phase, tasks, pass->threads, &run); run_done(work->team, phase, run))
         for (int task = run.first; task < run.end; task++)
-            attend_head(work, &heads, number, &pass->part[task / network->heads], task % network->heads);
+            attend_head(work, &heads, number, &pass->part[task % pass->parts], task / pass->parts);
 }
 
 static void run_layer(struct work *work, int number, int phase) {

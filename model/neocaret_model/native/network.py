@@ -99,8 +99,8 @@ class NativeNetwork:
         self._team = Team(library, self._level)
         self._memory: list[Tensor] = []
         self._logits = torch.empty(0, config.vocabulary)
-        self._tokens = tensors.pop("transformer.wte.weight")  # V x D
-        self._positions = tensors.pop("transformer.wpe.weight")  # P x D
+        self._tokens = tensors.pop("transformer.wte.weight").contiguous()  # V x D
+        self._positions = tensors.pop("transformer.wpe.weight").contiguous()  # P x D
         self.memory = Memory(
             len(config.layers),
             config.heads,

@@ -2,7 +2,7 @@
 
    Every thread runs the same program: a sequence of phases, each of so many tasks. Whoever comes takes the next tasks,
    and nobody begins a phase before all tasks of the one before it are done. A thread that comes late, or never, costs
-   nothing but its help; only one that is held up in the middle of a task is waited for, and has the core if it needs
+   nothing but its help; only one that is held up in the middle of a run is waited for, and has the core if it needs
    it. */
 
 #ifndef NEOCARET_PHASES_H
@@ -26,7 +26,7 @@
 #define GIVE_WAY() sched_yield()
 #endif
 
-/* Looks at a number that another thread changes, before it is given a core: longer than a task takes. */
+/* Looks at a number that another thread changes, before it is given a core: longer than most runs take. */
 #define PATIENCE 20000
 
 #define PHASES_A_LAYER 5

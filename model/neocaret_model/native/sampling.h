@@ -12,8 +12,8 @@
 #include "choice.h"
 #include "vectors.h"
 
-#define NEAR 9.0f /* nats below the likeliest token: it takes 8,000 tokens so far down to weigh as much as it */
-#define FEW 256   /* candidates that are sorted sooner than all tokens are counted into buckets */
+#define NEAR_ENOUGH 9.0f /* nats below the likeliest token: it takes 8,000 tokens so far down to weigh as much as it */
+#define FEW 256          /* candidates that are sorted sooner than all tokens are counted into buckets */
 #define BUCKETS 2048
 #define BUCKETS_A_NAT 128
 #define APART 4    /* additions or comparisons of which none waits for the one before it */
@@ -135,9 +135,9 @@ static void weigh(struct nucleus *nucleus, int vocabulary, float largest, float 
             nucleus->weights[place] = exp_of_one(nucleus->logits[place]);
             nucleus->total += nucleus->weights[place];
         }
-        if (maximum_of(nucleus->logits + begin, end - begin) > -NEAR)
+        if (maximum_of(nucleus->logits + begin, end - begin) > -NEAR_ENOUGH)
             for (place = begin; place < end && nucleus->count <= FEW; place++)
-                if (nucleus->logits[place] > -NEAR)
+                if (nucleus->logits[place] > -NEAR_ENOUGH)
                     add_candidate(nucleus, place);
     }
 }
@@ -270,7 +270,7 @@ static void sample(struct choice *asked) {
     if (asked->present)
         penalise(asked, nucleus.logits);
     const float largest = maximum_of(nucleus.logits, asked->vocabulary);
-    if (asked->temperature == 0 || largest == -INFINITY) {
+    if (asked->temperature == 0 || !isfinite(largest)) {
         asked->token = first_of(nucleus.logits, asked->vocabulary, largest);
         return;
     }
