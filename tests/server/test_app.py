@@ -50,6 +50,15 @@ async def test_a_server_that_nobody_speaks_to_ends_with_its_editor(
         assert await serving == 1
 
 
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """Interrupts that are not ignored, as programs ignore them that a shell has started in the background."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 @pytest.mark.skipif(sys.platform == "win32", reason="signals of a terminal")
 async def test_an_interrupt_that_another_thread_gets_wakes_the_loop(silent: Opening) -> None:
     serving = asyncio.create_task(serve(build_server(FakeBackend()), silent))
