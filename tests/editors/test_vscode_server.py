@@ -116,7 +116,7 @@ def test_a_program_that_is_no_server_is_told_in_one_message(tmp_path: Path, open
 
 
 def test_the_status_bar_says_what_the_server_does(tmp_path: Path, open_editor: Open) -> None:
-    path = program(tmp_path / "bin", script={"y = ": ["2"]}, load_seconds=4, token_seconds=2)
+    path = program(tmp_path / "bin", script={"y = ": ["2"]}, load_seconds=8, token_seconds=2)
     server, window = open_editor(neocaret__server__path=str(path), neocaret__popup=False)
     window.do("open", str(server.workspace / "a.py"))
     window.see("status", lambda text: text.endswith("starting"))
