@@ -116,8 +116,11 @@ def test_a_program_that_is_no_server_is_told_in_one_message(tmp_path: Path, open
 
 
 def test_the_status_bar_says_what_the_server_does(tmp_path: Path, open_editor: Open) -> None:
-    path = program(tmp_path / "bin", script={"y = ": ["2"]}, load_seconds=8, token_seconds=2)
-    server, window = open_editor(neocaret__server__path=str(path), neocaret__popup=False)
+    path = program(tmp_path / "bin", script={"y = ": ["2"]}, load_seconds=6, token_seconds=2)
+    slow = path.with_name("slow")  # so that its start is seen
+    slow.write_text(f'#!/bin/sh\nsleep 8\nexec {path} "$@"\n')
+    slow.chmod(0o755)
+    server, window = open_editor(neocaret__server__path=str(slow), neocaret__popup=False)
     window.do("open", str(server.workspace / "a.py"))
     window.see("status", lambda text: text.endswith("starting"))
     window.see("status", lambda text: re.search(r"loading [1-9]0 %$", text) is not None)
