@@ -17,8 +17,10 @@ from transformers import AutoTokenizer, GPTNeoForCausalLM
 
 from neocaret_model.training import checkpoint
 from neocaret_model.training.__main__ import main
+from neocaret_model.training.attention import BLOCK, causal_attention
 from neocaret_model.training.average import average
 from neocaret_model.training.data import Batch, Batches, encode
+from neocaret_model.training.embedding import embedded
 from neocaret_model.training.export import export, write_weights
 from neocaret_model.training.gradients import BatchSource, Gradients, SharedBatch, WholeBatch
 from neocaret_model.training.loop import ANNEALED, PLATEAU, Phase, Run, RunOptions
@@ -286,6 +288,65 @@ def test_a_network_of_more_positions_begins_with_the_last_half_repeated(recipe: 
     torch.testing.assert_close(long.logits(tokens), short.logits(tokens))
     assert torch.equal(long.wpe.weight[64:96], short.wpe.weight[32:])
     assert torch.equal(long.wpe.weight[96:], long.wpe.weight[48:52])
+
+
+@pytest.mark.parametrize("times", [2, 3])
+def test_a_wider_network_begins_with_what_the_narrow_one_computes(recipe: Recipe, times: int) -> None:
+    narrow = Network(recipe.shape)
+    for name, weight in narrow.named_parameters():  # norms and biases begin as ones and zeros
+        if weight.dim() == 1:
+            torch.nn.init.normal_(weight, mean=float("ln" in name), std=0.2)
+    shape = dataclasses.replace(recipe.shape, width=times * recipe.shape.width, heads=times * recipe.shape.heads)
+    wide = Network(shape)
+    load_folded_state(wide, folded_state(narrow))
+    tokens = torch.randint(recipe.shape.vocabulary, (2, 64))
+    torch.testing.assert_close(wide.logits(tokens), narrow.logits(tokens))
+
+
+def test_copies_of_a_wider_network_learn_different_things(recipe: Recipe) -> None:
+    shape = dataclasses.replace(recipe.shape, width=2 * recipe.shape.width, heads=2 * recipe.shape.heads)
+    wide = Network(shape)
+    load_folded_state(wide, folded_state(Network(recipe.shape)))
+    tokens = torch.randint(recipe.shape.vocabulary, (2, 65))
+    wide(tokens[:, :-1], tokens[:, 1:]).backward()
+    for name in ("wte.weight", "h.0.c_fc.weight", "h.1.out_proj.bias"):
+        gradient = wide.get_parameter(name).grad
+        assert gradient is not None
+        one, other = gradient.chunk(2, dim=gradient.dim() - 1 if name == "wte.weight" else 0)
+        assert not torch.allclose(one, other, rtol=0.01)
+
+
+def test_a_model_with_heads_of_another_size_is_no_beginning(recipe: Recipe, folder: Path) -> None:
+    Run(recipe, folder, PLAIN).train()
+    export(recipe, folder, folder / "exported")
+    shape = dataclasses.replace(recipe.shape, width=2 * recipe.shape.width)
+    with pytest.raises(ValueError, match="heads of 16 numbers, and the recipe asks for 32"):
+        Run(dataclasses.replace(recipe, shape=shape), folder, PLAIN).start_from(folder / "exported")
+
+
+@pytest.mark.parametrize("tokens", [1, BLOCK - 1, BLOCK, BLOCK + 1, 3 * BLOCK])
+def test_attention_in_blocks_is_that_of_torch(tokens: int) -> None:
+    ours, theirs = (torch.randn(3, 2, 2, tokens, 8).requires_grad_() for _ in range(2))
+    theirs.data.copy_(ours.data)
+    upstream = torch.randn(2, 2, tokens, 8)
+    causal_attention(*ours).backward(upstream)  # type: ignore[no-untyped-call]
+    query, key, value = theirs
+    expected = torch.nn.functional.scaled_dot_product_attention(query, key, value, is_causal=True)
+    expected.backward(upstream)  # type: ignore[no-untyped-call]
+    torch.testing.assert_close(causal_attention(*ours), expected)
+    torch.testing.assert_close(ours.grad, theirs.grad)
+
+
+def test_embedding_and_its_gradient_are_those_of_torch() -> None:
+    weight = torch.randn(7, 5, requires_grad=True)
+    tokens = torch.tensor([[0, 3, 3], [6, 3, 1]])
+    torch.library.opcheck(embedded, (weight, tokens))
+    upstream = torch.randn(2, 3, 5)
+    expected = torch.nn.functional.embedding(tokens, weight)
+    (theirs,) = torch.autograd.grad(expected, weight, upstream)
+    (ours,) = torch.autograd.grad(embedded(weight, tokens), weight, upstream)
+    torch.testing.assert_close(embedded(weight, tokens), expected)
+    torch.testing.assert_close(ours, theirs)
 
 
 def test_export_without_a_checkpoint_says_what_to_do(

@@ -113,7 +113,6 @@ class SharedBatch:
             context.Process(target=_help, args=(theirs, self._shared), daemon=True).start()
             theirs.close()
             self._helpers.append(ours)
-        torch.set_num_threads(1)
         self._slicer = _Slicer(self._shared)
 
     def at(self, step: int) -> float:
@@ -122,6 +121,7 @@ class SharedBatch:
         Raises:
             RuntimeError: one of the processes has ended.
         """
+        torch.set_num_threads(1)
         self._shared.taken.value = 0
         try:
             for helper in self._helpers:
@@ -131,6 +131,8 @@ class SharedBatch:
                 helper.recv()
         except (EOFError, OSError):
             raise RuntimeError("a process that trains along has ended; the same command goes on") from None
+        # From here to the next step the others have nothing to do: the optimizer takes their cores too.
+        torch.set_num_threads(1 + len(self._helpers))
         _spread(self._shared.gradients.mean(dim=0), self._shared.network)
         return float(self._shared.losses.mean())
 

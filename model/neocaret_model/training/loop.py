@@ -7,6 +7,7 @@ warmup-stable-decay schedule, arXiv 2404.06395).
 
 from __future__ import annotations
 
+import json
 import math
 from contextlib import closing
 from dataclasses import dataclass
@@ -77,8 +78,13 @@ class Run:
         Raises:
             OSError: the folder has no weights.
             KeyError: a tensor is missing.
-            RuntimeError: a tensor has another shape than the recipe's.
+            ValueError: its heads are of another size than the recipe's.
+            RuntimeError: a tensor has another shape than the recipe's, and not one of a part of its width.
         """
+        config = json.loads((model / "config.json").read_text(encoding="utf-8"))
+        own, wanted = config["hidden_size"] // config["num_heads"], self._recipe.shape.head_size
+        if own != wanted:
+            raise ValueError(f"{model} has heads of {own} numbers, and the recipe asks for {wanted}: change its heads")
         load_folded_state(self._network, load_file(model / "model.safetensors"))
 
     def train(self) -> None:

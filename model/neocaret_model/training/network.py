@@ -14,6 +14,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from neocaret_model.training.attention import causal_attention
+from neocaret_model.training.embedding import embedded
+from neocaret_model.training.growth import widened
 from neocaret_model.training.recipe import Shape
 
 
@@ -36,7 +39,7 @@ class Layer(nn.Module):
         """Map hidden states [B, T, D] to the next layer's [B, T, D]."""
         normed = self.ln_1(hidden)
         query, key, value = (self._split(project(normed)) for project in (self.q_proj, self.k_proj, self.v_proj))
-        attended = functional.scaled_dot_product_attention(query, key, value, is_causal=True)  # [B, H, T, D/H]
+        attended = causal_attention(query, key, value)  # [B, H, T, D/H]
         hidden = hidden + self.out_proj(attended.transpose(1, 2).flatten(2))
         expanded = functional.gelu(self.c_fc(self.ln_2(hidden)), approximate="tanh")
         output: Tensor = hidden + self.c_proj(expanded)
@@ -66,7 +69,7 @@ class Network(nn.Module):
 
     def logits(self, tokens: Tensor) -> Tensor:
         """Return the logits [B, T, V] after each of `tokens` [B, T]."""
-        hidden = self.wte(tokens) + self.wpe(torch.arange(tokens.shape[1], device=tokens.device))
+        hidden = embedded(self.wte.weight, tokens) + self.wpe.weight[: tokens.shape[1]]
         for layer in self.h:
             hidden = layer(hidden)
         return functional.linear(self.ln_f(hidden), self.wte.weight)
@@ -85,7 +88,7 @@ class Network(nn.Module):
 
 def folded_state(network: Network) -> dict[str, Tensor]:
     """Return the weights under GPT-Neo's names, the attention scale folded into the query weights, in float32."""
-    scale = 1 / math.sqrt(network.shape.width // network.shape.heads)
+    scale = 1 / math.sqrt(network.shape.head_size)
     state = {}
     for name, tensor in network.state_dict().items():
         weight = tensor.detach().float()
@@ -96,17 +99,20 @@ def folded_state(network: Network) -> dict[str, Tensor]:
 def load_folded_state(network: Network, state: dict[str, Tensor]) -> None:
     """Take weights as `folded_state` returns them, so that training goes on from a committed model.
 
-    A network of more positions than the model has begins with the last half of the model's repeated.
+    A network of more positions than the model has begins with the last half of the model's repeated, and one of several
+    times its width, with heads of the same size, begins by computing what the model does.
 
     Raises:
         KeyError: a tensor is missing; the message names it.
+        RuntimeError: a tensor has another shape than the network's.
     """
-    scale = math.sqrt(network.shape.width // network.shape.heads)
+    shape = network.shape
+    scale = math.sqrt(shape.head_size)
     own = {name: state[_gpt_neo_name(name)].float() for name in network.state_dict()}
-    own["wpe.weight"] = _lengthened(own["wpe.weight"], network.shape.positions)
-    network.load_state_dict(
-        {name: weight * scale if name.endswith("q_proj.weight") else weight for name, weight in own.items()}
-    )
+    own = {name: weight * scale if name.endswith("q_proj.weight") else weight for name, weight in own.items()}
+    own["wpe.weight"] = _lengthened(own["wpe.weight"], shape.positions)
+    times = shape.width // own["wpe.weight"].shape[1]
+    network.load_state_dict(widened(own, times) if times > 1 else own)
 
 
 def _lengthened(embeddings: Tensor, positions: int) -> Tensor:

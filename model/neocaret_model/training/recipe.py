@@ -32,6 +32,11 @@ class Shape:
         if self.width % self.heads:
             raise ValueError(f"the width {self.width} cannot be shared among {self.heads} heads")
 
+    @property
+    def head_size(self) -> int:
+        """The width of a head."""
+        return self.width // self.heads
+
 
 @dataclass(frozen=True, slots=True)
 class Optimization:
