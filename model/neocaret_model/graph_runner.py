@@ -24,15 +24,15 @@ from neocaret_model.engine.key_values import Prefix
 from neocaret_model.engine.lane import Lane
 from neocaret_model.engine.lane_memory import Blocks
 from neocaret_model.engine.runner import Asked, Fed, Rows, never
-from neocaret_model.engine.sampling import Ask, RowSampler, Sampled
+from neocaret_model.engine.sampling import Ask, RowSampler, Sampled, taken
 from neocaret_model.engine.static_choice import StaticChoice
 from neocaret_model.neo_runner import NeoRunner
 from neocaret_model.network import Network
 from neocaret_model.static_pass import Move
 from neocaret_model.static_steps import StaticSteps
 
-_Chosen = tuple[float, float, float]
-"""A token, its log-probability, and the log-sum-exp of the logits."""
+_Chosen = tuple[Ask, float, float, float]
+"""What was asked, a token, its log-probability, and the log-sum-exp of the logits."""
 
 
 class LaneRows:
@@ -120,19 +120,22 @@ class GraphRunner:
         for turn, place in zip(turns, places, strict=True):
             asks |= enumerate(_asks(turn), place.start)
         chosen = self._chosen(logits, vocabulary, asks)
-        return [_by_row(turn, chosen[place]) for turn, place in zip(turns, places, strict=True)]
+        return [
+            _by_row(turn, [chosen[slot] for slot in range(place.start, place.stop)])
+            for turn, place in zip(turns, places, strict=True)
+        ]
 
     def check(self) -> None:
         """Assert that all lanes' columns are somebody's or free."""
         for rows in self._lent.values():
             rows.lane.check()
 
-    def _chosen(self, logits: Tensor, vocabulary: int, asks: Mapping[int, Ask]) -> list[_Chosen]:
+    def _chosen(self, logits: Tensor, vocabulary: int, asks: Mapping[int, Ask]) -> dict[int, _Chosen]:
         key = (len(logits), vocabulary)
         if key not in self._choices:
             self._choices[key] = StaticChoice(logits, vocabulary, self._recorder)
         tokens, logprobs, normalisers = self._choices[key].run(asks)
-        return list(zip(tokens, logprobs, normalisers, strict=True))
+        return {slot: (ask, tokens[slot], logprobs[slot], normalisers[slot]) for slot, ask in asks.items()}
 
 
 def _asks(turn: Turn) -> Iterator[Ask]:
@@ -149,8 +152,8 @@ def _by_row(turn: Turn, chosen: Sequence[_Chosen]) -> list[Iterator[Sampled]]:
 
 
 def _handed_out(chosen: Sequence[_Chosen], sampler: RowSampler) -> Iterator[Sampled]:
-    for token, logprob, normaliser in chosen:
+    for ask, token, logprob, normaliser in chosen:
         if not math.isfinite(normaliser):
             raise FloatingPointError("The logits are not finite.")
         sampler.take(int(token))
-        yield Sampled(int(token), logprob)
+        yield taken(int(token), logprob, ask)

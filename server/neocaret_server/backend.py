@@ -136,7 +136,7 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Completion:
-    """All candidates, the one of the highest mean log-probability first, and what they took."""
+    """All candidates, the likeliest first, and what they took."""
 
     candidates: tuple[Candidate, ...]
     prompt_tokens: int

@@ -57,6 +57,8 @@ MOST_CANDIDATES = 8
 LARGEST_SEED = 2**32 - 1
 
 _WARMER_BY = 0.25
+_SPARE_ROWS = 2
+"""Beyond the candidates asked for, where lines are compared: rows often say the same, and share their steps."""
 _HOTTEST = 100.0
 _BENCHMARK_SEED = 1
 _CUT_FILES = 64
@@ -117,14 +119,14 @@ class ModelWork:
 
     def partial(self) -> tuple[Candidate, ...]:
         """As `backend.Work.partial`."""
-        return _ranked(self.work.partial())
+        return _ranked(self.work.partial(), self._asked)
 
     def result(self) -> Completion:
         """As `backend.Work.result`."""
         with _told_plainly("generating"):
             result = self.work.result()
         return Completion(
-            candidates=_ranked(result.continuations),
+            candidates=_ranked(result.continuations, self._asked),
             prompt_tokens=result.prompt_tokens,
             used_tokens=result.used_tokens,
             reused_tokens=result.reused_tokens,
@@ -223,7 +225,8 @@ def generation_request(request: CompletionRequest) -> engine_port.GenerationRequ
 
     With `greedy_first` the first row is greedy and the sampled ones climb: each is 25 % of the temperature warmer
     than the one before, so that they differ from the greedy one and from each other. Without it all rows have the
-    temperature asked for. A temperature of 0 leaves one row, since all of them would be equal.
+    temperature asked for. A temperature of 0 leaves one row, since all of them would be equal. Where several candidates
+    of a line are asked for, there are more rows than that to choose them from.
 
     Raises:
         BackendError: a number is out of range.
@@ -271,17 +274,34 @@ def _rows(request: CompletionRequest) -> tuple[engine_port.Sampling, ...]:
 
     if request.temperature == 0:
         return (greedy,)
+    rows = request.candidates
+    if rows > 1 and _is_single_line(request):
+        rows += _SPARE_ROWS
     if request.greedy_first:
-        return (greedy, *(sampled(row) for row in range(1, request.candidates)))
-    return tuple(sampled(row) for row in range(request.candidates))
+        return (greedy, *(sampled(row) for row in range(1, rows)))
+    return tuple(sampled(row) for row in range(rows))
 
 
-def _ranked(continuations: Sequence[engine_port.Continuation]) -> tuple[Candidate, ...]:
-    candidates = [
+def _is_single_line(request: CompletionRequest) -> bool:
+    return "\n" in request.stop
+
+
+def _ranked(continuations: Sequence[engine_port.Continuation], request: CompletionRequest) -> tuple[Candidate, ...]:
+    """Return as many as were asked for, the likeliest first, equal texts behind all others.
+
+    A line is as likely as all its tokens together, which is how often it is what was meant; of texts of many lines that
+    would make the shortest the best, and their tokens' mean counts.
+    """
+    likelihood = _line_likelihood if _is_single_line(request) else _token_likelihood
+    order = sorted(continuations, key=likelihood, reverse=True)
+    first: dict[str, engine_port.Continuation] = {}
+    for one in order:
+        first.setdefault(one.text, one)
+    others = [one for one in order if first[one.text] is not one]
+    return tuple(
         Candidate(text=one.text, mean_logprob=one.mean_logprob, tokens=one.tokens, finish_reason=one.finish_reason)
-        for one in continuations
-    ]
-    return tuple(sorted(candidates, key=_worst_first, reverse=True))
+        for one in [*first.values(), *others][: request.candidates]
+    )
 
 
 def _similar_lines(request: CompletionRequest) -> tuple[str, ...]:
@@ -291,10 +311,17 @@ def _similar_lines(request: CompletionRequest) -> tuple[str, ...]:
     return tuple(similar_lines(text, request.candidates)) if request.similar_lines else ()
 
 
-def _worst_first(candidate: Candidate) -> float:
+def _line_likelihood(one: engine_port.Continuation) -> float:
+    return _known(one, one.logprob)
+
+
+def _token_likelihood(one: engine_port.Continuation) -> float:
+    return _known(one, one.mean_logprob)
+
+
+def _known(one: engine_port.Continuation, logprob: float) -> float:
     # A row that was cancelled before its first token has no probability to go by.
-    known = candidate.tokens > 0 and not math.isnan(candidate.mean_logprob)
-    return candidate.mean_logprob if known else -math.inf
+    return logprob if one.tokens > 0 and not math.isnan(logprob) else -math.inf
 
 
 def _load_engine(
@@ -486,13 +513,15 @@ def _asking(request: EvaluationRequest, candidates: int) -> Asking:
     from neocaret_server.tidy import CaretText, offered
 
     counts = request.document_ngrams
-    asked = CompletionRequest("", candidates, seed=request.seed, document_ngrams=counts, similar_lines=counts)
+    asked = CompletionRequest(
+        "", candidates, seed=request.seed, document_ngrams=counts, similar_lines=counts, stop=("\n",)
+    )
 
     def offer(before: str, others: Sequence[str], continuations: Sequence[engine_port.Continuation]) -> list[str]:
         similar = _similar_lines(replace(asked, prompt=before, elsewhere=tuple(others)))
-        return offered(_ranked(continuations), similar, CaretText(before), single_line=True, most=candidates)
+        return offered(_ranked(continuations, asked), similar, CaretText(before), single_line=True, most=candidates)
 
-    return Asking(rows=_rows(asked), max_new_tokens=request.max_new_tokens, offer=offer)
+    return Asking(candidates, rows=_rows(asked), max_new_tokens=request.max_new_tokens, offer=offer)
 
 
 def source_files(folders: tuple[Path, ...]) -> tuple[tuple[str, str], ...]:

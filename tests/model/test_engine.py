@@ -185,7 +185,7 @@ def test_a_row_is_the_same_alone_and_beside_others(engine: AnyEngine) -> None:
         (alone,) = engine.generate(
             GenerationRequest(PROMPT, (sampling,), max_new_tokens=16, stop=("e", "\n"))
         ).continuations
-        assert replace(alone, mean_logprob=0.0) == replace(beside, mean_logprob=0.0)
+        assert replace(alone, mean_logprob=0.0, logprob=0.0) == replace(beside, mean_logprob=0.0, logprob=0.0)
         assert alone.mean_logprob == pytest.approx(beside.mean_logprob, abs=1e-4)
 
 
@@ -367,7 +367,7 @@ def test_cancelling_is_obeyed_within_one_chunk_and_what_was_computed_is_kept(eng
     with watched(engine, cancel.cancel) as fed:
         result = engine.generate(request, cancel)
     assert fed == [CHUNK]
-    assert result.continuations == (Continuation("", 0, 0.0, "cancelled"),)
+    assert result.continuations == (Continuation("", 0, 0.0, "cancelled", 0.0),)
     assert engine.generate(request).reused_tokens == CHUNK
 
 

@@ -69,7 +69,7 @@ class Writer:
     def generate(self, request: GenerationRequest, *_: Any) -> GenerationResult:
         self.requests.append(request)
         texts = self.script[request.prompt]
-        rows = tuple(Continuation(texts[row % len(texts)], 1, -1.0, "stop") for row in range(len(request.rows)))
+        rows = tuple(Continuation(texts[row % len(texts)], 1, -1.0, "stop", -1.0) for row in range(len(request.rows)))
         return GenerationResult(rows, 1, 1, 0, 0, 0.0, 0.0)
 
     def score(self, text: str) -> tuple[float, ...]:

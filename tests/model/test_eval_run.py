@@ -56,7 +56,9 @@ class ScriptedEngine:
         self.requests.append(request)
         texts = self.script.get(request.prompt.rpartition("\n")[2], ())
         padded = (*texts, *[""] * len(request.rows))[: len(request.rows)]
-        return GenerationResult(tuple(Continuation(text, 1, -1.0, "stop") for text in padded), 1, 1, 0, 0, 0.0, 0.0)
+        return GenerationResult(
+            tuple(Continuation(text, 1, -1.0, "stop", -1.0) for text in padded), 1, 1, 0, 0, 0.0, 0.0
+        )
 
     def score(self, text: str) -> tuple[float, ...]:
         return (-1.0,) * len(text)
@@ -74,9 +76,9 @@ def code_plan(folder: Path, **changes: Any) -> CodePlan:
     given: dict[str, Any] = {
         "folders": (folder / "code",),
         "carets": 60,
-        "asking": Asking(LADDER, 7, in_order),
+        "asking": Asking(3, LADDER, 7, in_order),
         "typed_lines": 0,
-        "typing": Asking(LADDER[:1], 5, in_order),
+        "typing": Asking(1, LADDER[:1], 5, in_order),
         "text_bytes": 0,
         "seed": 1,
     }

@@ -251,6 +251,7 @@ def test_engines_over_recordings_write_what_others_write(
             assert compared(work.result()) == compared(alone)
             for one, other in zip(work.result().continuations, alone.continuations, strict=True):
                 assert one.mean_logprob == pytest.approx(other.mean_logprob, abs=1e-4)
+                assert one.logprob == pytest.approx(other.logprob, abs=1e-3)
 
 
 @pytest.mark.parametrize(

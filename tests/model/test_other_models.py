@@ -136,7 +136,7 @@ def test_a_row_is_the_same_alone_and_beside_others(engine: AnyEngine) -> None:
         (alone,) = engine.generate(
             GenerationRequest(PROMPT, (sampling,), max_new_tokens=10, stop=("e", "\n"), heal=True)
         ).continuations
-        assert replace(alone, mean_logprob=0.0) == replace(beside, mean_logprob=0.0)
+        assert replace(alone, mean_logprob=0.0, logprob=0.0) == replace(beside, mean_logprob=0.0, logprob=0.0)
         assert alone.mean_logprob == pytest.approx(beside.mean_logprob, abs=1e-4)
 
 

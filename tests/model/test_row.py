@@ -16,27 +16,27 @@ def spell(tokens: Sequence[int]) -> str:
 def grown(text: str, *stop: str, ends_text: bool = False, most: int = 99) -> Row[None]:
     row: Row[None] = Row(None, stop, RedecodedStream(spell), most)
     for place, character in enumerate(text):
-        row.take(ord(character), -0.5, ends_text=ends_text and place == len(text) - 1)
+        row.take(ord(character), -0.5, -0.25, ends_text=ends_text and place == len(text) - 1)
     return row
 
 
 def test_a_row_that_was_left_alone_was_cancelled() -> None:
-    assert grown("ab").continuation() == Continuation("ab", 2, -0.5, "cancelled")
+    assert grown("ab").continuation() == Continuation("ab", 2, -0.5, "cancelled", -0.5)
 
 
 def test_a_row_without_tokens_has_no_logprob() -> None:
-    assert grown("").continuation() == Continuation("", 0, 0.0, "cancelled")
+    assert grown("").continuation() == Continuation("", 0, 0.0, "cancelled", 0.0)
 
 
 def test_a_row_that_ran_out_says_so() -> None:
     row = grown("ab", most=3)
     assert (row.finish_reason, row.left) == (None, 1)
-    assert grown("abc", most=3).continuation() == Continuation("abc", 3, -0.5, "length")
+    assert grown("abc", most=3).continuation() == Continuation("abc", 3, -0.5, "length", -0.75)
 
 
 def test_a_stop_text_spanning_tokens_ends_the_text_before_it() -> None:
     row = grown("x\n\n", "\n\n", most=3)
-    assert row.continuation() == Continuation("x", 3, -0.5, "stop")
+    assert row.continuation() == Continuation("x", 3, -0.5, "stop", -0.75)
 
 
 def test_the_end_of_text_is_a_reason_of_its_own() -> None:
@@ -47,7 +47,7 @@ def repeating(text: str) -> Row[None]:
     row: Row[None] = Row(None, (), RedecodedStream(spell), 999, stop_repeating=True)
     for character in text:
         if row.finish_reason is None:
-            row.take(ord(character), -0.5, ends_text=False)
+            row.take(ord(character), -0.5, -0.25, ends_text=False)
     return row
 
 
@@ -95,5 +95,5 @@ def test_a_rule_of_the_one_who_asked_ends_the_text_where_it_says() -> None:
     row: Row[None] = Row(None, (), RedecodedStream(spell), 99, ends=lambda text: 2 if "c" in text else None)
     for letter in "abcd":
         if row.finish_reason is None:
-            row.take(ord(letter), -0.5, ends_text=False)
-    assert row.continuation() == Continuation("ab", 3, -0.5, "stop")
+            row.take(ord(letter), -0.5, -0.25, ends_text=False)
+    assert row.continuation() == Continuation("ab", 3, -0.5, "stop", -0.75)

@@ -236,6 +236,21 @@ def test_logits_that_are_no_numbers_are_refused() -> None:
 # The mixture with the document's n-grams
 
 
+@given(seeds, st.floats(0.1, 3.0), st.lists(st.integers(0, 9), min_size=2, max_size=20))
+def test_probabilities_with_the_documents_n_grams_are_those_of_the_mixture(
+    seed: int, weight: float, document: list[int]
+) -> None:
+    logits = random_logits(seed, 1, 10)[0]
+    row = RowSampler(Sampling(1.0, seed=seed, document_weight=weight), document, 10, ngrams=ngrams_of(document))
+    masses = row.ask().masses
+    mixture = logits.softmax(-1).double()
+    for token, mass in masses.items():
+        mixture[token] += weight * mass
+    took = sample(logits, row, 10)
+    assert took.mixed_logprob == pytest.approx(math.log(mixture[took.token] / mixture.sum()), abs=1e-5)
+    assert took.logprob == pytest.approx(float(logits.log_softmax(-1)[took.token]), abs=1e-5)
+
+
 def ngrams_of(tokens: list[int]) -> DocumentNgrams:
     ngrams = DocumentNgrams()
     ngrams.read(tokens)

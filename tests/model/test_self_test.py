@@ -164,7 +164,11 @@ def test_wrong_choices_of_the_library_are_left_to_the_sampler(
             raise FloatingPointError
         found = right(choice, logits, vocabulary, ask)
         greedy = ask.sampling.temperature == 0.0
-        return Sampled(int(logits.argmin()), found.logprob) if greedy == (wrong == "greedy") else found
+        return (
+            Sampled(int(logits.argmin()), found.logprob, found.mixed_logprob)
+            if greedy == (wrong == "greedy")
+            else found
+        )
 
     engine = load_engine(str(tiny_folder), "cpu", "float32")
     assert isinstance(engine, LocalEngine)

@@ -159,7 +159,7 @@ class RepeatingEngine:
 
     def generate(self, request: GenerationRequest, *_: Any) -> GenerationResult:
         self.requests.append(request)
-        row = Continuation("x", request.max_new_tokens, -1.0, "length")
+        row = Continuation("x", request.max_new_tokens, -1.0, "length", -1.0)
         return GenerationResult((row,) * len(request.rows), 9, 9, 3, request.max_new_tokens - 1, 20.0, 62.0)
 
     def score(self, text: str) -> tuple[float, ...]:

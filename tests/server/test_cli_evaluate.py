@@ -159,7 +159,8 @@ class FirstWordEngine:
         self.requests.append(request)
         texts = ("late", "blank  ", " ", "early", "early")
         rows = tuple(
-            Continuation(text, 1, -1 / (row + 1), "stop") for row, text in enumerate(texts[: len(request.rows)])
+            Continuation(text, 1, -1 / (row + 1), "stop", -1 / (row + 1))
+            for row, text in enumerate(texts[: len(request.rows)])
         )
         return GenerationResult(rows, 1, 1, 0, 0, 0.0, 0.0)
 

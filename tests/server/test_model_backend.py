@@ -44,6 +44,10 @@ class FakeWork:
 @dataclass
 class FakeEngine:
     logprobs: tuple[float, ...] = (-1.0,)
+    """Of a token, by rows."""
+    lengths: tuple[int, ...] = ()
+    """In tokens, by rows; 3 where there is none."""
+    texts: tuple[str, ...] = ()
     error: Exception | None = None
     late_error: Exception | None = None
     requests: list[GenerationRequest] = field(default_factory=list)
@@ -65,9 +69,11 @@ class FakeEngine:
             progress(1, request.max_new_tokens)
         cancelled = cancel is not None and cancel.cancelled
         reason: FinishReason = "cancelled" if cancelled else "length"
+        lengths = self.lengths or [0 if math.isinf(logprob) else 3 for logprob in self.logprobs]
+        texts = self.texts or [f"row {row}" for row in range(len(self.logprobs))]
         rows = tuple(
-            Continuation(f"row {row}", 0 if math.isinf(logprob) else 3, logprob, reason)
-            for row, logprob in enumerate(self.logprobs)
+            Continuation(text, length, logprob, reason, logprob * length)
+            for text, length, logprob in zip(texts, lengths, self.logprobs, strict=True)
         )
         return FakeWork(GenerationResult(rows, 9, 8, 7, 3, 1.5, 2.5), self.late_error)
 
@@ -170,9 +176,28 @@ def test_best_candidate_comes_first() -> None:
     completion = loaded(FakeEngine((-2.0, -0.5, math.nan, -math.inf, -1.0))).complete(
         CompletionRequest("x"), CancelToken()
     )
-    assert [candidate.text for candidate in completion.candidates[:3]] == ["row 1", "row 4", "row 0"]
+    assert [candidate.text for candidate in completion.candidates] == ["row 1", "row 4", "row 0"]
     assert (completion.prompt_tokens, completion.used_tokens, completion.reused_tokens) == (9, 8, 7)
     assert (completion.prefill_ms, completion.decode_ms) == (1.5, 2.5)
+
+
+def texts(engine: FakeEngine, **changes: Any) -> list[str]:
+    completion = loaded(engine).complete(CompletionRequest("x", **changes), CancelToken())
+    return [candidate.text for candidate in completion.candidates]
+
+
+def test_lines_are_compared_by_all_of_their_tokens_and_longer_texts_by_their_mean() -> None:
+    engine = FakeEngine((-0.5, -1.0), lengths=(5, 2))
+    assert texts(engine, candidates=2, stop=("\n",)) == ["row 1", "row 0"]
+    assert texts(engine, candidates=2) == ["row 0", "row 1"]
+
+
+def test_more_lines_are_written_than_are_asked_for_and_equal_ones_come_last() -> None:
+    assert len(rows(candidates=3, stop=("\n",))) == 5
+    assert len(rows(candidates=1, stop=("\n",))) == 1
+    engine = FakeEngine((-1.0, -1.0, -2.0, -1.0, -3.0), texts=("a", "a", "b", "a", "c"))
+    assert texts(engine, candidates=3, stop=("\n",)) == ["a", "b", "c"]
+    assert texts(engine, candidates=4, stop=("\n",)) == ["a", "b", "c", "a"]
 
 
 def test_similar_lines_of_the_whole_document_come_where_they_are_asked_for() -> None:

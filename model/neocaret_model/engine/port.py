@@ -128,6 +128,11 @@ class Continuation:
     mean_logprob: float
     """Mean natural logarithm of the model's own probability (before n-grams, temperature and cuts) of those tokens."""
     finish_reason: FinishReason
+    logprob: float
+    """Natural logarithm of the probability of all of them together, with the document's n-grams.
+
+    Of continuations that end alike, with a line say, the highest is the likeliest to be what comes.
+    """
 
 
 @dataclass(frozen=True, slots=True)

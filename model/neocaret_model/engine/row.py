@@ -44,12 +44,14 @@ class Row(Generic[Sampler]):
             self._stops.append(("repetition", Repetition().find))
         self._end: int | None = None
         self._logprob = 0.0
+        self._mixed_logprob = 0.0
 
-    def take(self, token: int, logprob: float, *, ends_text: bool) -> None:
+    def take(self, token: int, logprob: float, mixed_logprob: float, *, ends_text: bool) -> None:
         """Add a token, and find out whether the continuation ends with it."""
         self.tokens.append(token)
         self._stream.take(token)
         self._logprob += logprob
+        self._mixed_logprob += mixed_logprob
         if ends_text:
             self.finish_reason = "eos"
         else:
@@ -69,6 +71,7 @@ class Row(Generic[Sampler]):
             tokens=len(self.tokens),
             mean_logprob=self._logprob / len(self.tokens) if self.tokens else 0.0,
             finish_reason=self.finish_reason or "cancelled",
+            logprob=self._mixed_logprob,
         )
 
     def _stop(self) -> None:

@@ -40,6 +40,8 @@ class Sampled:
     token: int
     logprob: float
     """The natural logarithm of the model's own probability, before n-grams, penalty, temperature and cuts."""
+    mixed_logprob: float
+    """The same with the document's n-grams."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,17 @@ class Ask:
     """V: the tokens that the repetition penalty holds back; None without one."""
     allowed: tuple[int, ...] | None = None
     """The only tokens that may be taken, but for those that the vocabulary does not hold; None for all."""
+
+
+def taken(token: int, logprob: float, ask: Ask) -> Sampled:
+    """Return a choice, of which the model's own `logprob` is known."""
+    mixed_logprob = logprob
+    if ask.masses:
+        weight = ask.sampling.document_weight
+        if token in ask.masses:
+            mixed_logprob = math.log(math.exp(logprob) + weight * ask.masses[token])
+        mixed_logprob -= math.log1p(weight * sum(ask.masses.values()))
+    return Sampled(token, logprob, mixed_logprob)
 
 
 Choice: TypeAlias = Callable[[torch.Tensor, int, Ask], Sampled]
@@ -230,7 +243,7 @@ def chosen(logits: torch.Tensor, vocabulary: int, ask: Ask) -> Sampled:
     if not math.isfinite(normaliser):
         raise FloatingPointError("The logits are not finite.")
     token = choose(logits[:vocabulary], normaliser, ask)
-    return Sampled(token, float(logits[token]) - normaliser)
+    return taken(token, float(logits[token]) - normaliser, ask)
 
 
 def sample(logits: torch.Tensor, row: RowSampler, vocabulary: int) -> Sampled:
@@ -244,6 +257,6 @@ def sample(logits: torch.Tensor, row: RowSampler, vocabulary: int) -> Sampled:
     Raises:
         FloatingPointError: the model gave no finite logits.
     """
-    taken = row.choice(logits.detach().to(device="cpu", dtype=torch.float32), vocabulary, row.ask())
-    row.take(taken.token)
-    return taken
+    choice = row.choice(logits.detach().to(device="cpu", dtype=torch.float32), vocabulary, row.ask())
+    row.take(choice.token)
+    return choice

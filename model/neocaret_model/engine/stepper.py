@@ -174,7 +174,7 @@ class Stepper(Generic[KeptT]):
         return len(fed)
 
     def _take(self, row: Row[RowSampler], taken: Sampled) -> None:
-        row.take(taken.token, taken.logprob, ends_text=taken.token in self._eos_ids)
+        row.take(taken.token, taken.logprob, taken.mixed_logprob, ends_text=taken.token in self._eos_ids)
 
 
 def _fed(generation: Generation[KeptT, RowSampler]) -> list[list[int]]:

@@ -33,7 +33,7 @@ class CodePlan:
     """Whose Python files are held out."""
     carets: int
     asking: Asking
-    """How the model is asked at the carets: a row for each candidate."""
+    """How the model is asked at the carets."""
     typed_lines: int
     typing: Asking
     """How the model is asked while lines are typed."""
@@ -80,7 +80,7 @@ def _lines(engine: Engine, sources: SourceFiles, plan: CodePlan, progress: Progr
     carets = _drawn(draw_carets(sources.files, plan.carets, plan.seed, partial(progress, "Drawing carets")))
     return {
         way.name: measure_lines(
-            way.suggest, carets, len(plan.asking.rows), way.forget, partial(progress, f"Carets: {way.shown}")
+            way.suggest, carets, plan.asking.candidates, way.forget, partial(progress, f"Carets: {way.shown}")
         )
         for way in _ways(engine, plan.asking, _related(sources, plan))
     }
@@ -123,9 +123,8 @@ def _related(sources: SourceFiles, plan: CodePlan) -> Related:
 def _ways(engine: Engine, asking: Asking, related: Related) -> Iterator[_Way]:
     model = ask_engine(engine, asking, related)
     yield _Way(MODEL, engine.info.name, model, engine.clear_cache)
-    count = len(asking.rows)
-    yield _baseline("similar line", lambda _, before: similar_lines(before, count))
-    yield _baseline("n-gram of the file", lambda _, before: ngram_lines(before, count))
+    yield _baseline("similar line", lambda _, before: similar_lines(before, asking.candidates))
+    yield _baseline("n-gram of the file", lambda _, before: ngram_lines(before, asking.candidates))
 
 
 def _baseline(name: str, suggest: Suggest) -> _Way:

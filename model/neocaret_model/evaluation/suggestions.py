@@ -20,7 +20,10 @@ Suggest = Callable[[str, str], Sequence[str]]
 class Asking:
     """How a model is asked for a suggestion."""
 
+    candidates: int
+    """How many suggestions are asked for."""
     rows: tuple[Sampling, ...]
+    """How the model writes continuations to choose them from."""
     max_new_tokens: int
     offer: Callable[[str, Sequence[str], Sequence[Continuation]], list[str]]
     """From the text before the caret, texts of other files and the continuations to what is offered, best first."""

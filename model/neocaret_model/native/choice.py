@@ -13,7 +13,7 @@ from array import array
 
 import torch
 
-from neocaret_model.engine.sampling import COLDEST, Ask, Sampled, chosen
+from neocaret_model.engine.sampling import COLDEST, Ask, Sampled, chosen, taken
 from neocaret_model.native.library import ChoiceC, Library
 
 
@@ -54,7 +54,7 @@ class CompiledChoice:
         if not math.isfinite(asked.normaliser):
             raise FloatingPointError("The logits are not finite.")
         token: int = asked.token
-        return Sampled(token, float(logits[token]) - asked.normaliser)
+        return taken(token, float(logits[token]) - asked.normaliser, ask)
 
     def _memory(self, vocabulary: int) -> int:
         if vocabulary > self._room:
