@@ -96,7 +96,7 @@ class CompletionRequest:
     max_new_tokens: int = 64
     max_length: int | None = None
     """Upper bound for prompt and continuation together, in tokens; where it is given, the tighter one holds."""
-    temperature: float = 0.4
+    temperature: float = 0.5
     top_p: float = 0.95
     top_k: int = 0
     repetition_penalty: float = 1.0

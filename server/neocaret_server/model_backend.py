@@ -57,8 +57,8 @@ MOST_CANDIDATES = 8
 LARGEST_SEED = 2**32 - 1
 
 _WARMER_BY = 0.25
-_SPARE_ROWS = 2
-"""Beyond the candidates asked for, where lines are compared: rows often say the same, and share their steps."""
+_SPARE_ROWS = 5
+"""Beyond the candidates asked for, where lines are compared: rows often say the same, and they share their steps."""
 _HOTTEST = 100.0
 _BENCHMARK_SEED = 1
 _CUT_FILES = 64

@@ -51,7 +51,7 @@ class Settings:
         default=64, metadata=_as(Rule("whole number", 1, 1024), "The longest that a suggestion may be.", "tokens")
     )
     temperature: float = field(
-        default=0.4, metadata=_as(Rule("number", 0, 2), "How freely all continuations but the first are sampled.")
+        default=0.5, metadata=_as(Rule("number", 0, 2), "How freely all continuations but the first are sampled.")
     )
     top_p: float = field(
         default=0.95,

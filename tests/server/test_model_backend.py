@@ -193,7 +193,7 @@ def test_lines_are_compared_by_all_of_their_tokens_and_longer_texts_by_their_mea
 
 
 def test_more_lines_are_written_than_are_asked_for_and_equal_ones_come_last() -> None:
-    assert len(rows(candidates=3, stop=("\n",))) == 5
+    assert len(rows(candidates=3, stop=("\n",))) == 8
     assert len(rows(candidates=1, stop=("\n",))) == 1
     engine = FakeEngine((-1.0, -1.0, -2.0, -1.0, -3.0), texts=("a", "a", "b", "a", "c"))
     assert texts(engine, candidates=3, stop=("\n",)) == ["a", "b", "c"]
