@@ -287,13 +287,13 @@ def _is_single_line(request: CompletionRequest) -> bool:
 
 
 def _ranked(continuations: Sequence[engine_port.Continuation], request: CompletionRequest) -> tuple[Candidate, ...]:
-    """Return as many as were asked for, the likeliest first, equal texts behind all others.
+    """Return as many as were asked for, the likeliest first, blank texts behind those, and behind all what comes again.
 
     A line is as likely as all its tokens together, which is how often it is what was meant; of texts of many lines that
     would make the shortest the best, and their tokens' mean counts.
     """
     likelihood = _line_likelihood if _is_single_line(request) else _token_likelihood
-    order = sorted(continuations, key=likelihood, reverse=True)
+    order = sorted(continuations, key=lambda one: (bool(one.text.strip()), likelihood(one)), reverse=True)
     first: dict[str, engine_port.Continuation] = {}
     for one in order:
         first.setdefault(one.text, one)

@@ -200,6 +200,10 @@ def test_more_lines_are_written_than_are_asked_for_and_equal_ones_come_last() ->
     assert texts(engine, candidates=4, stop=("\n",)) == ["a", "b", "c", "a"]
 
 
+def test_what_is_blank_comes_behind_what_is_less_likely() -> None:
+    assert texts(FakeEngine((-0.1, -9.0), texts=(" ", "a")), candidates=2, stop=("\n",)) == ["a", " "]
+
+
 def test_similar_lines_of_the_whole_document_come_where_they_are_asked_for() -> None:
     request = CompletionRequest("b = 1\na = ", candidates=2, elsewhere=("a = 5\na = 6",), similar_lines=True)
     backend = loaded(FakeEngine())
